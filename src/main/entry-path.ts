@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { QuarrelError } from '../shared/base/errors';
+
+/** Bundles of `out/main`. `electron.vite.config.ts` maps each name to its source. */
+export type EntryName = 'index' | 'cli' | 'capture-child' | 'decode-worker' | 'ops-worker' | 'job-worker';
+
+let cachedRoot: string | undefined;
+
+/**
+ * The folder that holds Quarrel's package.json. The same walk serves a bundle in `out/main`, the packaged app (which is
+ * packed without asar, because worker threads, native libraries and mapped files all need real paths) and Vitest, which
+ * runs the sources.
+ */
+export function projectRoot(): string {
+  cachedRoot ??= findRoot(dirname(fileURLToPath(import.meta.url)));
+  return cachedRoot;
+}
+
+/** Path of a bundle that a worker thread or a child process is started from. Throws QuarrelError when it is not built. */
+export function entryPath(name: EntryName): string {
+  const path = join(projectRoot(), 'out', 'main', `${name}.cjs`);
+  if (!existsSync(path))
+    throw new QuarrelError(`bundle ${name}.cjs is missing in ${dirname(path)}: run "npm run build"`);
+  return path;
+}
+
+/** Files shipped with the program, such as the specimen model. */
+export function resourcesDir(): string {
+  return join(projectRoot(), 'resources');
+}
+
+/** The WGSL sources. */
+export function shadersDir(): string {
+  return join(projectRoot(), 'shaders');
+}
+
+function findRoot(start: string): string {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (packageName(join(folder, 'package.json')) === 'quarrel') return folder;
+    if (dirname(folder) === folder) throw new QuarrelError(`no package.json of quarrel in any folder above ${start}`);
+  }
+}
+
+function packageName(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return typeof parsed === 'object' && parsed !== null && 'name' in parsed ? parsed.name : undefined;
+}

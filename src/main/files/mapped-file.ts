@@ -1,0 +1,93 @@
+import fs from 'node:fs';
+import { assert } from '../../shared/base/assert';
+import { QuarrelError } from '../../shared/base/errors';
+import type { ByteSource } from '../../shared/gguf/byte-source';
+import { mappingApi } from './mapping-api';
+
+/**
+ * A mapping as another worker thread of the same process may use it; can be structured-cloned. It owns nothing and is
+ * good until the owner disposes the file.
+ */
+export interface MappedFileHandle {
+  readonly path: string;
+  readonly address: bigint;
+  readonly size: number;
+  readonly fd: number;
+  /** One int32, set to 1 when the owner has disposed the mapping. */
+  readonly disposed: SharedArrayBuffer;
+}
+
+/**
+ * A file mapped read-only. Bytes are copied out in windows: V8's memory cage forbids views of foreign memory. Before
+ * each copy the file's size is checked, since reading a mapped page of a file that was cut raises SIGBUS.
+ */
+export class MappedFile implements ByteSource {
+  readonly label: string;
+  readonly size: number;
+  private readonly disposedFlag: Int32Array;
+
+  private constructor(
+    private readonly mapping: MappedFileHandle,
+    private readonly owner: boolean,
+  ) {
+    this.label = mapping.path;
+    this.size = mapping.size;
+    this.disposedFlag = new Int32Array(mapping.disposed);
+  }
+
+  /** Maps a file; the caller disposes it. Throws QuarrelError when it is missing, empty or cannot be mapped. */
+  static open(path: string): MappedFile {
+    const fd = openForReading(path);
+    try {
+      const stat = fs.fstatSync(fd);
+      if (!stat.isFile()) throw new QuarrelError(`${path}: not a file`);
+      if (stat.size === 0) throw new QuarrelError(`${path}: the file is empty`);
+      const address = mappingApi().map(path, fd, stat.size);
+      const disposed = new SharedArrayBuffer(4);
+      return new MappedFile({ path, address, size: stat.size, fd, disposed }, true);
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** Uses a mapping that another thread of this process owns. */
+  static attach(handle: MappedFileHandle): MappedFile {
+    return new MappedFile(handle, false);
+  }
+
+  /** For `attach` in another thread. */
+  handle(): MappedFileHandle {
+    return this.mapping;
+  }
+
+  copyInto(offset: number, length: number, dst: Uint8Array, dstOffset: number): void {
+    const { label, size } = this;
+    assert(Atomics.load(this.disposedFlag, 0) === 0, `${label} is read after it was disposed`);
+    assert(dstOffset >= 0 && dstOffset + length <= dst.length, `${length} bytes do not fit at ${dstOffset}`);
+    if (offset < 0 || length < 0 || offset + length > size) {
+      throw new QuarrelError(`${label}: bytes ${offset}…${offset + length - 1} lie outside the file of ${size} bytes`);
+    }
+    const now = fs.fstatSync(this.mapping.fd).size;
+    if (now !== size) {
+      throw new QuarrelError(`${label}: changed while open: ${now} bytes, expected the ${size} it had when opened`);
+    }
+    if (length === 0) return;
+    mappingApi().copy(dst.subarray(dstOffset, dstOffset + length), this.mapping.address + BigInt(offset), length);
+  }
+
+  /** Unmaps the file where this is the owner. No other thread may be copying. */
+  dispose(): void {
+    if (!this.owner || Atomics.exchange(this.disposedFlag, 0, 1) === 1) return;
+    mappingApi().unmap(this.mapping.address, this.mapping.size);
+    fs.closeSync(this.mapping.fd);
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return fs.openSync(path, 'r');
+  } catch (error) {
+    throw new QuarrelError(`${path}: cannot be opened: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,60 @@
+import { assert } from '../../shared/base/assert';
+import { QuarrelError } from '../../shared/base/errors';
+import type { Dims } from '../../shared/graph/graph';
+import type { WeightTensor } from '../../shared/gguf/model-source';
+import type { GgufTensor } from '../../shared/gguf/tensor-directory';
+import type { GgmlTypeName } from '../../shared/quant/ggml-type';
+import { QUANT_FORMATS } from '../../shared/quant/registry';
+import type { MappedFile } from './mapped-file';
+
+/** One weight in a mapped file. Data of big-endian files come out little-endian where elements are plain numbers. */
+export class ModelTensor implements WeightTensor {
+  readonly name: string;
+  readonly type: GgmlTypeName;
+  readonly ne: Dims;
+  readonly byteLength: number;
+  /** First byte in the file. */
+  readonly fileOffset: number;
+  /** Bytes of one number to be reversed; 1 for little-endian files. */
+  private readonly swapUnit: number;
+
+  constructor(
+    entry: GgufTensor,
+    private readonly file: MappedFile,
+    bigEndian: boolean,
+  ) {
+    const { name, type, byteLength, problem } = entry;
+    if (problem !== undefined) throw new QuarrelError(`${file.label}: tensor ${name} cannot be read: ${problem}`);
+    assert(type !== undefined && byteLength !== undefined, `tensor ${name} has no problem and no size`);
+    const { blockElements, blockBytes } = QUANT_FORMATS[type];
+    if (bigEndian && blockElements > 1) {
+      throw new QuarrelError(
+        `${file.label}: tensor ${name} cannot be read: ${type} blocks of big-endian files are not decoded`,
+      );
+    }
+    this.name = name;
+    this.type = type;
+    this.ne = entry.ne;
+    this.byteLength = byteLength;
+    this.fileOffset = entry.offset;
+    this.swapUnit = bigEndian ? blockBytes : 1;
+  }
+
+  /** The file the data lie in. */
+  get path(): string {
+    return this.file.label;
+  }
+
+  copyInto(offset: number, length: number, dst: Uint8Array, dstOffset: number): void {
+    const { name, byteLength, swapUnit } = this;
+    if (offset < 0 || length < 0 || offset + length > byteLength) {
+      throw new QuarrelError(
+        `${this.path}: bytes ${offset}…${offset + length - 1} of tensor ${name}: it has ${byteLength} bytes`,
+      );
+    }
+    this.file.copyInto(this.fileOffset + offset, length, dst, dstOffset);
+    if (swapUnit === 1) return;
+    assert(offset % swapUnit === 0 && length % swapUnit === 0, `a window of ${name} cuts an element`);
+    for (let i = dstOffset; i < dstOffset + length; i += swapUnit) dst.subarray(i, i + swapUnit).reverse();
+  }
+}

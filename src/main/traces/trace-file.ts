@@ -1,0 +1,101 @@
+import fs from 'node:fs';
+
+import { assert } from '../../shared/base/assert';
+import { QuarrelError } from '../../shared/base/errors';
+import { decodeManifest } from '../../shared/trace/manifest';
+import type { SafetensorsEntry } from '../../shared/trace/safetensors';
+import { headerLength, LENGTH_PREFIX_BYTES, parseHeader } from '../../shared/trace/safetensors';
+import type { TraceManifest, TraceSource } from '../../shared/trace/trace';
+import { bytesToF32 } from '../../shared/trace/widen';
+
+/** A safetensors trace on disk, ours or a foreign engine's. Its owner disposes it. */
+export class TraceFile implements TraceSource {
+  private fd: number | undefined;
+
+  private constructor(
+    readonly label: string,
+    fd: number,
+    private readonly dataStart: number,
+    readonly entries: ReadonlyMap<string, SafetensorsEntry>,
+    /** All string pairs of `__metadata__`. */
+    readonly metadata: Readonly<Record<string, string>>,
+    readonly engine: string,
+    readonly tokens: readonly number[],
+    readonly manifest: TraceManifest | undefined,
+  ) {
+    this.fd = fd;
+  }
+
+  /** Throws QuarrelError when the file is missing, truncated or not a trace. */
+  static open(path: string): TraceFile {
+    const fd = openForReading(path);
+    try {
+      const size = fs.fstatSync(fd).size;
+      const length = headerLength(readBytes(fd, 0, Math.min(LENGTH_PREFIX_BYTES, size), path), size, path);
+      const dataStart = LENGTH_PREFIX_BYTES + length;
+      const json = new TextDecoder().decode(readBytes(fd, LENGTH_PREFIX_BYTES, length, path));
+      const { metadata, entries } = parseHeader(json, size - dataStart, path);
+      const manifest = metadata['manifest'] === undefined ? undefined : decodeManifest(metadata['manifest'], path);
+      const tokens = parseTokens(metadata['tokens'], path);
+      return new TraceFile(path, fd, dataStart, entries, metadata, metadata['engine'] ?? 'unknown', tokens, manifest);
+    } catch (e) {
+      fs.closeSync(fd);
+      throw e;
+    }
+  }
+
+  readF32(key: string): Float32Array<ArrayBuffer> {
+    return bytesToF32(this.entry(key).dtype, this.readRaw(key));
+  }
+
+  readRaw(key: string): Uint8Array<ArrayBuffer> {
+    assert(this.fd !== undefined, `read of ${key} from a disposed trace`);
+    const { begin, end } = this.entry(key);
+    return readBytes(this.fd, this.dataStart + begin, end - begin, this.label);
+  }
+
+  dispose(): void {
+    if (this.fd !== undefined) fs.closeSync(this.fd);
+    this.fd = undefined;
+  }
+
+  private entry(key: string): SafetensorsEntry {
+    const entry = this.entries.get(key);
+    if (!entry) throw new QuarrelError(`${this.label}: no checkpoint ${key} among its ${this.entries.size}`);
+    return entry;
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return fs.openSync(path, 'r');
+  } catch (e) {
+    throw new QuarrelError(`cannot open the trace ${path}: ${(e as Error).message}`);
+  }
+}
+
+function readBytes(fd: number, position: number, length: number, label: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const got = fs.readSync(fd, bytes, done, length - done, position + done);
+    if (got === 0) throw new QuarrelError(`${label}: the file ends at byte ${position + done}; it was cut while open`);
+    done += got;
+  }
+  return bytes;
+}
+
+function parseTokens(json: string | undefined, label: string): readonly number[] {
+  if (json === undefined) return [];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    parsed = undefined;
+  }
+  if (!Array.isArray(parsed) || !parsed.every((t) => Number.isSafeInteger(t))) {
+    throw new QuarrelError(
+      `${label}: __metadata__.tokens is ${json.slice(0, 60)}; a JSON list of token ids is expected`,
+    );
+  }
+  return parsed as number[];
+}

@@ -1,0 +1,40 @@
+import { CancelledError } from './errors';
+import type { JobControl, Progress } from './progress';
+
+/** The one implementation of JobControl: whoever starts the work holds it and may cancel. */
+export class Control implements JobControl {
+  private readonly listeners = new Set<() => void>();
+  private stopped = false;
+
+  constructor(private readonly report: (p: Progress) => void) {}
+
+  progress(p: Progress): void {
+    this.report(p);
+  }
+
+  throwIfCancelled(): void {
+    if (this.stopped) throw new CancelledError();
+  }
+
+  onCancel(listener: () => void): () => void {
+    if (this.stopped) listener();
+    else this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  cancel(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    for (const listener of [...this.listeners]) listener();
+    this.listeners.clear();
+  }
+}
+
+/** The same control under a stage name of the caller's. */
+export function staged(control: JobControl, stage: string): JobControl {
+  return {
+    progress: (p) => control.progress({ ...p, stage, detail: p.detail ?? p.stage }),
+    throwIfCancelled: () => control.throwIfCancelled(),
+    onCancel: (listener) => control.onCancel(listener),
+  };
+}

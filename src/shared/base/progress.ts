@@ -1,0 +1,15 @@
+/** What long work tells its caller; `done`/`total` in the unit the text names. */
+export interface Progress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  readonly detail?: string;
+}
+
+/** How long work is steered. `throwIfCancelled` throws CancelledError. */
+export interface JobControl {
+  progress(p: Progress): void;
+  throwIfCancelled(): void;
+  /** Called once when the job is cancelled; returns the unsubscriber. */
+  onCancel(listener: () => void): () => void;
+}

@@ -1,0 +1,97 @@
+import type { NodeId } from '../base/brand';
+import type { GgmlTypeName } from '../quant/ggml-type';
+import type { GgmlOp, OpKind } from './ggml-op';
+
+/** One number per dimension, ggml order: index 0 is fastest. */
+export type Dims = readonly [number, number, number, number];
+
+/**
+ * What a tensor is in the captured graph.
+ * - `node`: an op computes it.
+ * - `weight`: leaf whose data lie in the model file under `name`.
+ * - `input`: leaf that llama.cpp fills per run (tokens, positions, masks, KV indices …); the trace holds its data.
+ * - `state`: leaf that outlives a run (KV cache, recurrent state); zero-filled before the first run.
+ */
+export type TensorRole = 'node' | 'weight' | 'input' | 'state';
+
+/** One tensor of llama.cpp's graph, as its evaluation callback showed it. */
+export interface GraphTensor {
+  readonly id: NodeId;
+  /** As in llama.cpp; several nodes may share one. */
+  readonly name: string;
+  /**
+   * Key in a trace, unique in the graph. Computing nodes: `name`, or `name#0`, `name#1` … in graph order where
+   * several computing nodes share the name. Everything else: `leaf:name` or `view:name` (with `#k` where shared).
+   */
+  readonly key: string;
+  readonly role: TensorRole;
+  readonly op: GgmlOp;
+  /** `op` with UNARY and GLU resolved to their sub-op. */
+  readonly kind: OpKind;
+  /** ggml's 16 int32 op parameters, raw. */
+  readonly opParams: readonly number[];
+  readonly type: GgmlTypeName;
+  readonly ne: Dims;
+  /** Strides in bytes. */
+  readonly nb: Dims;
+  readonly src: readonly (NodeId | undefined)[];
+  /** The tensor that owns this one's memory, when this is a view (ggml keeps chains flat: never a view itself). */
+  readonly viewSrc?: NodeId;
+  /** Byte offset into the memory of `viewSrc`; 0 when not a view. */
+  readonly viewOffs: number;
+}
+
+export interface Graph {
+  /** All tensors; `tensors[id].id === id`. */
+  readonly tensors: readonly GraphTensor[];
+  /** Execution order of the nodes (views included), as llama.cpp ran them. */
+  readonly order: readonly NodeId[];
+}
+
+const NOT_COMPUTING: ReadonlySet<GgmlOp> = new Set<GgmlOp>([
+  'NONE',
+  'VIEW',
+  'RESHAPE',
+  'PERMUTE',
+  'TRANSPOSE',
+  'SET_ROWS',
+]);
+
+/**
+ * Whether a node has an own result to compare: views, reshapes, permutes, transposes and cache writes (SET_ROWS,
+ * CPY into a state tensor) do not count.
+ */
+export function isComputing(graph: Graph, t: GraphTensor): boolean {
+  if (t.role !== 'node' || NOT_COMPUTING.has(t.op)) return false;
+  if (t.op === 'CPY' && t.viewSrc !== undefined) return graph.tensors[t.viewSrc]?.role !== 'state';
+  return true;
+}
+
+/** Whether the node writes into a state tensor (KV cache, recurrent state). */
+export function isStateWrite(graph: Graph, t: GraphTensor): boolean {
+  return (
+    (t.op === 'SET_ROWS' || t.op === 'CPY') && t.viewSrc !== undefined && graph.tensors[t.viewSrc]?.role === 'state'
+  );
+}
+
+/** The tensor that owns the memory of `t`: `t` itself unless it is a view. */
+export function memoryOwner(graph: Graph, t: GraphTensor): GraphTensor {
+  return t.viewSrc === undefined ? t : tensorOf(graph, t.viewSrc);
+}
+
+export function tensorOf(graph: Graph, id: NodeId): GraphTensor {
+  const t = graph.tensors[id];
+  if (!t) throw new RangeError(`no tensor ${id} in a graph of ${graph.tensors.length}`);
+  return t;
+}
+
+/** The N of a `name-N` node; undefined outside layers. */
+export function layerOf(name: string): number | undefined {
+  const m = /-(\d+)(?:#\d+)?$/.exec(name);
+  return m ? Number(m[1]) : undefined;
+}
+
+/** Number of elements. */
+export function elementCount(ne: Dims): number {
+  return ne[0] * ne[1] * ne[2] * ne[3];
+}

@@ -1,0 +1,192 @@
+import { assert } from '../base/assert';
+import type { Dims, Graph, GraphTensor } from '../graph/graph';
+import { elementCount, isComputing } from '../graph/graph';
+import { neOfShape } from './safetensors';
+import type { NotMeasured, TraceDtype, TraceEntry, TraceManifest, TraceSource } from './trace';
+
+/** How a dump's checkpoint lies over the graph's tensor. */
+export interface Placement {
+  /** Shape of the dump's data, ggml order, of the graph's rank. */
+  readonly ne: Dims;
+  /** Where the dump's element [0,0,0,0] stands in the graph's tensor. */
+  readonly origin: Dims;
+  /** How much of the dump is used, from its own origin. */
+  readonly extent: Dims;
+}
+
+/**
+ * Fits a foreign shape to a graph node, or says why it does not fit.
+ * - the same elements in the same order under another shape (heads merged, say): as it is;
+ * - fewer rows along the token dimension: the last tokens (engines often compute only those from the last layer on);
+ * - another KV length in dimension 0 of attention scores: positions past the tokens are padding on both sides.
+ */
+export function placeCheckpoint(
+  node: GraphTensor,
+  shape: readonly number[],
+  tokens: number,
+  kvLength: number | undefined,
+): Placement | string {
+  const { ne } = node;
+  const found = neOfShape(shape);
+  if (found && found.reduce((a, b) => a * b, 1) === elementCount(ne)) return { ne, origin: [0, 0, 0, 0], extent: ne };
+  const candidates = found ? [found, ...regrouped(found, ne)] : [];
+  for (const dump of candidates) {
+    const placement = fit(ne, dump, tokens, kvLength);
+    if (placement) return placement;
+  }
+  return `shape [${shape.join(', ')}] does not fit ne [${ne.join(', ')}] of the graph`;
+}
+
+/** The dump with its dimension 0 split as the graph's: [heads·d, n] read as [d, heads, n]. */
+function regrouped(dump: Dims, ne: Dims): readonly Dims[] {
+  if (ne[0] > 0 && dump[0] === ne[0] * ne[1] && dump[3] === 1) return [[ne[0], ne[1], dump[1], dump[2]]];
+  if (dump[1] > 0 && ne[0] === dump[0] * dump[1]) return [[ne[0], dump[2], dump[3], 1]];
+  return [];
+}
+
+function fit(ne: Dims, dump: Dims, tokens: number, kvLength: number | undefined): Placement | undefined {
+  const origin: [number, number, number, number] = [0, 0, 0, 0];
+  const extent: [number, number, number, number] = [...dump];
+  let rowsCut = false;
+  for (let d = 0; d < 4; d++) {
+    const want = ne[d]!;
+    const got = dump[d]!;
+    if (want === got) continue;
+    if (d === 0 && want === kvLength && got >= tokens) {
+      extent[0] = Math.min(want, got, tokens);
+    } else if (d > 0 && !rowsCut && want === tokens && got < tokens && got > 0) {
+      rowsCut = true;
+      origin[d] = tokens - got;
+    } else {
+      return undefined;
+    }
+  }
+  return { ne: dump, origin, extent };
+}
+
+/** Padded KV length: dimension 0 of the attention mask, where the graph has soft-max attention. */
+export function kvLengthOf(graph: Graph): number | undefined {
+  for (const id of graph.order) {
+    const t = graph.tensors[id];
+    if (t?.op === 'SOFT_MAX' && t.src[1] !== undefined) return t.ne[0];
+  }
+  return undefined;
+}
+
+/** What a foreign trace says of one graph key: its own entry and how to read it. */
+export interface ForeignEntry {
+  readonly entry: TraceEntry;
+  /** Values in the graph's order of elements, of the dump's own extent. */
+  read(): Float32Array;
+}
+
+/**
+ * A foreign dump seen as a trace of the captured graph: names mapped, rows aligned. Where the dump has only part of a
+ * tensor, the rest is the captured trace's, and `mask` tells the two apart.
+ */
+export class AlignedTrace implements TraceSource {
+  readonly entries: ReadonlyMap<string, TraceEntry>;
+  /** One line per kind of alignment that was needed, with the first node that needed it. */
+  readonly notes: readonly string[];
+  /** Dumped checkpoints that fit no node, with the reason. */
+  readonly misfits: readonly NotMeasured[];
+  private readonly placements = new Map<string, { placement: Placement; node: GraphTensor }>();
+
+  constructor(
+    private readonly dump: TraceSource,
+    private readonly golden: TraceSource,
+    graph: Graph,
+    private readonly foreign: ReadonlyMap<string, ForeignEntry>,
+  ) {
+    const entries = new Map<string, TraceEntry>();
+    const misfits: NotMeasured[] = [];
+    const firstWith = new Map<string, string>();
+    const kvLength = kvLengthOf(graph);
+    for (const id of graph.order) {
+      const node = graph.tensors[id];
+      const found = node && isComputing(graph, node) ? foreign.get(node.key) : undefined;
+      if (!node || !found) continue;
+      const placement = placeCheckpoint(node, found.entry.shape, golden.tokens.length, kvLength);
+      if (typeof placement === 'string') {
+        misfits.push({ node: node.key, op: node.kind, reason: placement });
+        continue;
+      }
+      const note = noteOf(placement, node, golden.tokens.length);
+      if (note !== undefined && !firstWith.has(note)) firstWith.set(note, node.key);
+      entries.set(node.key, { ...found.entry, key: node.key });
+      this.placements.set(node.key, { placement, node });
+    }
+    this.entries = entries;
+    this.misfits = misfits;
+    this.notes = [...firstWith].map(([note, key]) => `${note}, from ${key} on`);
+  }
+
+  get label(): string {
+    return this.dump.label;
+  }
+  get engine(): string {
+    return this.dump.engine;
+  }
+  get tokens(): readonly number[] {
+    return this.dump.tokens;
+  }
+  get manifest(): TraceManifest | undefined {
+    return this.dump.manifest;
+  }
+
+  dtype(key: string): TraceDtype {
+    return this.entries.get(key)?.dtype ?? 'F32';
+  }
+
+  /** 1 where the dump has a value of its own; undefined when that is everywhere. */
+  mask(key: string): Uint8Array | undefined {
+    const found = this.placements.get(key);
+    if (!found || isWhole(found.placement, found.node)) return undefined;
+    const mask = new Uint8Array(elementCount(found.node.ne));
+    eachPlaced(found.placement, found.node.ne, (to) => (mask[to] = 1));
+    return mask;
+  }
+
+  readF32(key: string): Float32Array<ArrayBuffer> {
+    const found = this.placements.get(key);
+    const source = this.foreign.get(key);
+    assert(found && source, `no aligned checkpoint ${key}`);
+    const values = source.read();
+    if (isWhole(found.placement, found.node)) return new Float32Array(values);
+    const merged = this.golden.readF32(key);
+    eachPlaced(found.placement, found.node.ne, (to, from) => (merged[to] = values[from]!));
+    return merged;
+  }
+
+  readRaw(key: string): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.readF32(key).buffer);
+  }
+}
+
+function isWhole(p: Placement, node: GraphTensor): boolean {
+  return p.extent.every((n, d) => n === node.ne[d]);
+}
+
+/** What had to be aligned at this node, as a sentence that many nodes share; undefined when nothing. */
+function noteOf(p: Placement, node: GraphTensor, tokens: number): string | undefined {
+  if (p.origin.some((o) => o > 0)) return `only the last ${tokens - Math.max(...p.origin)} of ${tokens} tokens dumped`;
+  if (p.extent[0] !== node.ne[0]) {
+    return `KV length ${p.ne[0]} in the dump, ${node.ne[0]} in the graph: the first ${p.extent[0]} positions compared`;
+  }
+  return undefined;
+}
+
+/** Calls with the element position in the graph's tensor and in the dump for every element they share. */
+function eachPlaced(p: Placement, ne: Dims, visit: (to: number, from: number) => void): void {
+  const [e0, e1, e2, e3] = p.extent;
+  const [o0, o1, o2, o3] = p.origin;
+  for (let i3 = 0; i3 < e3; i3++) {
+    for (let i2 = 0; i2 < e2; i2++) {
+      for (let i1 = 0; i1 < e1; i1++) {
+        const to = (((i3 + o3) * ne[2] + i2 + o2) * ne[1] + i1 + o1) * ne[0] + o0;
+        const from = ((i3 * p.ne[2] + i2) * p.ne[1] + i1) * p.ne[0];
+        for (let i0 = 0; i0 < e0; i0++) visit(to + i0, from + i0);
+      }
+    }
+  }
+}

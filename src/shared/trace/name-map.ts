@@ -1,0 +1,156 @@
+import { QuarrelError } from '../base/errors';
+import type { Graph, GraphTensor } from '../graph/graph';
+import { isComputing } from '../graph/graph';
+import type { ForeignEntry } from './alignment';
+import type { TraceEntry, TraceSource } from './trace';
+
+type ChannelOrder = 'half-split-to-interleaved' | 'interleaved-to-half-split';
+
+interface MapTarget {
+  readonly node: string;
+  readonly channels?: ChannelOrder;
+  readonly transpose?: boolean;
+  readonly scale?: number;
+}
+
+/** Foreign name pattern → our key pattern; `{N}` stands for the same number on both sides. */
+export type NameMap = ReadonlyMap<string, MapTarget>;
+
+/** Parses a `--map` file (design.md §7). Throws QuarrelError that names the entry. */
+export function parseNameMap(json: string, label: string): NameMap {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch (e) {
+    throw new QuarrelError(`${label}: no JSON: ${String(e)}`);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new QuarrelError(`${label}: a JSON object of foreign name → our name is expected`);
+  }
+  const map = new Map<string, MapTarget>();
+  for (const [foreign, target] of Object.entries(parsed)) map.set(foreign, parseTarget(foreign, target, label));
+  return map;
+}
+
+const TARGET_FIELDS = new Set(['node', 'channels', 'transpose', 'scale']);
+
+function parseTarget(foreign: string, target: unknown, label: string): MapTarget {
+  if (typeof target === 'string') return { node: target };
+  const fail = (what: string): never => {
+    throw new QuarrelError(`${label}: entry ${JSON.stringify(foreign)}: ${what}`);
+  };
+  if (typeof target !== 'object' || target === null) return fail('a node name or an object is expected');
+  const t = target as Record<string, unknown>;
+  const unknown = Object.keys(t).find((k) => !TARGET_FIELDS.has(k));
+  if (unknown !== undefined) return fail(`unknown field ${unknown}; known: ${[...TARGET_FIELDS].join(', ')}`);
+  if (typeof t['node'] !== 'string') return fail('"node" is missing');
+  const { channels, transpose, scale } = t;
+  if (channels !== undefined && channels !== 'half-split-to-interleaved' && channels !== 'interleaved-to-half-split') {
+    return fail(
+      `channels ${JSON.stringify(channels)}; half-split-to-interleaved or interleaved-to-half-split expected`,
+    );
+  }
+  if (transpose !== undefined && typeof transpose !== 'boolean') return fail('"transpose" is true or false');
+  if (scale !== undefined && (typeof scale !== 'number' || !Number.isFinite(scale))) return fail('"scale" is a number');
+  return {
+    node: t['node'],
+    ...(channels === undefined ? {} : { channels }),
+    ...(transpose === undefined ? {} : { transpose }),
+    ...(scale === undefined ? {} : { scale }),
+  };
+}
+
+/**
+ * The checkpoints of a foreign dump by graph key. Without a map, names are taken as ours; a name without `#k` means
+ * the only node of that name, or `#0`'s sibling stays unmatched.
+ */
+export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): ReadonlyMap<string, ForeignEntry> {
+  const byKey = new Map<string, GraphTensor>();
+  for (const id of graph.order) {
+    const t = graph.tensors[id]!;
+    if (isComputing(graph, t)) byKey.set(t.key, t);
+  }
+  const found = new Map<string, ForeignEntry>();
+  for (const entry of dump.entries.values()) {
+    const target = map ? translate(entry.key, map) : { node: entry.key };
+    const node = target && byKey.get(target.node);
+    if (!target || !node) continue;
+    if (found.has(node.key)) throw new QuarrelError(`${dump.label}: two checkpoints map to ${node.key}`);
+    found.set(node.key, foreignEntry(dump, entry, target, graph, node));
+  }
+  return found;
+}
+
+function translate(name: string, map: NameMap): MapTarget | undefined {
+  const direct = map.get(name);
+  if (direct) return direct;
+  for (const [pattern, target] of map) {
+    if (!pattern.includes('{N}')) continue;
+    const [head, tail] = pattern.split('{N}') as [string, string];
+    if (!name.startsWith(head) || !name.endsWith(tail) || name.length <= head.length + tail.length) continue;
+    const n = name.slice(head.length, name.length - tail.length);
+    if (/^\d+$/.test(n)) return { ...target, node: target.node.replace('{N}', n) };
+  }
+  return undefined;
+}
+
+function foreignEntry(
+  dump: TraceSource,
+  entry: TraceEntry,
+  target: MapTarget,
+  graph: Graph,
+  node: GraphTensor,
+): ForeignEntry {
+  const shape = target.transpose ? [...entry.shape.slice(0, -2), ...entry.shape.slice(-2).reverse()] : entry.shape;
+  return {
+    entry: { ...entry, shape },
+    read: () => {
+      let values: Float32Array = dump.readF32(entry.key);
+      if (target.transpose) values = transposeLastTwo(values, entry.shape);
+      if (target.channels) values = reorderChannels(values, headSize(graph, node, entry), target.channels);
+      const { scale } = target;
+      return scale === undefined ? values : values.map((v) => v * scale);
+    },
+  };
+}
+
+/** Elements per head: dimension 0 of the view through which the graph splits the node into heads, or its own. */
+function headSize(graph: Graph, node: GraphTensor, entry: TraceEntry): number {
+  for (const id of graph.order) {
+    const t = graph.tensors[id]!;
+    const splits = (t.op === 'RESHAPE' || t.op === 'VIEW') && t.src[0] === node.id && t.ne[0] < node.ne[0];
+    if (splits) return t.ne[0];
+  }
+  if (node.ne[0] % 2 !== 0) throw new QuarrelError(`${entry.key}: ${node.key} has odd head size ${node.ne[0]}`);
+  return node.ne[0];
+}
+
+function reorderChannels(values: Float32Array, head: number, order: ChannelOrder): Float32Array {
+  const half = head / 2;
+  const out = new Float32Array(values.length);
+  for (let start = 0; start + head <= values.length; start += head) {
+    for (let i = 0; i < half; i++) {
+      const [even, odd, low, high] = [start + 2 * i, start + 2 * i + 1, start + i, start + i + half];
+      if (order === 'half-split-to-interleaved') {
+        out[even] = values[low]!;
+        out[odd] = values[high]!;
+      } else {
+        out[low] = values[even]!;
+        out[high] = values[odd]!;
+      }
+    }
+  }
+  return out;
+}
+
+function transposeLastTwo(values: Float32Array, shape: readonly number[]): Float32Array {
+  const columns = shape[shape.length - 1] ?? 1;
+  const rows = shape[shape.length - 2] ?? 1;
+  const out = new Float32Array(values.length);
+  for (let base = 0; base < values.length; base += rows * columns) {
+    for (let r = 0; r < rows; r++) {
+      for (let c = 0; c < columns; c++) out[base + c * rows + r] = values[base + r * columns + c]!;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,73 @@
+import type { Dims, Graph } from '../graph/graph';
+
+/** Element types a trace file can hold (safetensors names). */
+export type TraceDtype = 'F32' | 'F16' | 'BF16' | 'I32' | 'I64';
+
+export interface TraceEntry {
+  readonly key: string;
+  readonly dtype: TraceDtype;
+  /** safetensors shape: ne reversed, leading 1s dropped. */
+  readonly shape: readonly number[];
+}
+
+/** Statistics of one checkpoint; always kept, even where the tensor itself is not. */
+export interface TensorStats {
+  readonly count: number;
+  /** Over finite elements; NaN when there are none. */
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly std: number;
+  readonly l2: number;
+  readonly sum: number;
+  readonly nan: number;
+  readonly inf: number;
+  /** The first 8 values in memory order (JSON keeps non-finite ones as strings). */
+  readonly first: readonly number[];
+}
+
+/** What a lane adds beside the tensors; stored as JSON under `__metadata__.manifest`. */
+export interface TraceManifest {
+  readonly schema: 'quarrel.trace/1';
+  readonly model: string;
+  /** The captured graph; only in traces made from llama.cpp. */
+  readonly graph?: Graph;
+  readonly stats: Readonly<Record<string, TensorStats>>;
+  /** Microseconds per node key. */
+  readonly timings: Readonly<Record<string, number>>;
+  /** Nodes that this lane could not compute, with the reason ("not measured: OP"). */
+  readonly notMeasured: readonly NotMeasured[];
+  /** Text of the prompt's tokens, where the model has a vocabulary. */
+  readonly pieces?: readonly string[];
+  /** Library version, adapter, threads … as the lane describes itself. */
+  readonly provenance: Readonly<Record<string, string>>;
+}
+
+export interface NotMeasured {
+  readonly node: string;
+  readonly op: string;
+  readonly reason: string;
+}
+
+/** A trace that can be read; reads go to disk each time, nothing is kept in memory. */
+export interface TraceSource {
+  /** Where it lies, for messages. */
+  readonly label: string;
+  readonly engine: string;
+  readonly tokens: readonly number[];
+  readonly manifest: TraceManifest | undefined;
+  readonly entries: ReadonlyMap<string, TraceEntry>;
+  /** The checkpoint widened to f32 (I32/I64 are read with `readRaw`). Throws QuarrelError when absent. */
+  readF32(key: string): Float32Array<ArrayBuffer>;
+  /** The stored bytes, little-endian. */
+  readRaw(key: string): Uint8Array<ArrayBuffer>;
+}
+
+/** Receives checkpoints one by one as a lane computes them; each goes straight to disk. */
+export interface TraceSink {
+  /** `data` is contiguous, little-endian, ne[0] fastest. */
+  write(key: string, dtype: TraceDtype, ne: Dims, data: Uint8Array | Float32Array): void;
+  /** Records a node's time in microseconds. */
+  time(key: string, microseconds: number): void;
+  notMeasured(entry: NotMeasured): void;
+}

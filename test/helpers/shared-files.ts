@@ -1,0 +1,13 @@
+import path from 'node:path';
+
+import { projectRoot, resourcesDir } from '../../src/main/entry-path';
+
+/** A file of the folder beside the checkout; it may be absent, and then its tests are skipped by name. */
+export function sharedPath(relative: string): string {
+  return path.resolve(projectRoot(), '..', 'shared', relative);
+}
+
+/** The embedded model. */
+export function specimenPath(): string {
+  return path.join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+}

@@ -1,0 +1,83 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { TraceFile } from '../../../src/main/traces/trace-file';
+import { TraceWriter } from '../../../src/main/traces/trace-writer';
+import { QuarrelError } from '../../../src/shared/base/errors';
+
+let folder: string;
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'trace-test-'));
+});
+afterEach(() => {
+  fs.rmSync(folder, { recursive: true });
+});
+
+const info = { engine: 'test', model: 'm.gguf', tokens: [1, 2, 3] };
+
+describe('trace file', () => {
+  it('keeps tensors of every type, statistics, times and what was not measured', () => {
+    const target = path.join(folder, 'a', 't.safetensors');
+    const writer = TraceWriter.create(target);
+    writer.write('x', 'F32', [3, 2, 1, 1], Float32Array.of(1, -2, NaN, Infinity, 5, 1e-40));
+    writer.write('half', 'F16', [2, 1, 1, 1], new Uint8Array(Uint16Array.of(0x3c00, 0x0001).buffer));
+    writer.write('brain', 'BF16', [1, 1, 1, 1], new Uint8Array(Uint16Array.of(0xc000).buffer));
+    writer.write('leaf:ids', 'I64', [2, 1, 1, 1], new Uint8Array(BigInt64Array.of(7n, -1n).buffer));
+    writer.time('x', 12.5);
+    writer.notMeasured({ node: 'y', op: 'SSM_SCAN', reason: 'not measured: SSM_SCAN' });
+    writer.finish(info);
+
+    const trace = TraceFile.open(target);
+    expect([...trace.entries.keys()]).toEqual(['x', 'half', 'brain', 'leaf:ids']);
+    expect(trace.entries.get('x')?.shape).toEqual([2, 3]);
+    expect(Array.from(trace.readF32('x'))).toEqual([1, -2, NaN, Infinity, 5, Math.fround(1e-40)]);
+    expect(Array.from(trace.readF32('half'))).toEqual([1, 2 ** -24]);
+    expect(Array.from(trace.readF32('brain'))).toEqual([-2]);
+    expect(Array.from(new BigInt64Array(trace.readRaw('leaf:ids').buffer))).toEqual([7n, -1n]);
+    expect(trace.tokens).toEqual([1, 2, 3]);
+    const stats = trace.manifest?.stats['x'];
+    expect(stats).toMatchObject({ count: 6, min: -2, max: 5, nan: 1, inf: 1 });
+    expect(stats?.first).toEqual([1, -2, NaN, Infinity, 5, Math.fround(1e-40)]);
+    expect(trace.manifest?.timings).toEqual({ x: 12.5 });
+    expect(trace.manifest?.notMeasured).toEqual([{ node: 'y', op: 'SSM_SCAN', reason: 'not measured: SSM_SCAN' }]);
+    trace.dispose();
+    expect(fs.readdirSync(path.dirname(target))).toEqual(['t.safetensors']);
+  });
+
+  it('leaves nothing behind when aborted, and keeps an older trace', () => {
+    const target = path.join(folder, 't.safetensors');
+    fs.writeFileSync(target, 'older');
+    const writer = TraceWriter.create(target);
+    writer.write('x', 'F32', [1, 1, 1, 1], Float32Array.of(1));
+    writer.abort();
+    expect(fs.readdirSync(folder)).toEqual(['t.safetensors']);
+    expect(fs.readFileSync(target, 'utf8')).toBe('older');
+  });
+
+  it('refuses a truncated file and one of another kind with one clear line', () => {
+    const target = path.join(folder, 't.safetensors');
+    const writer = TraceWriter.create(target);
+    writer.write('x', 'F32', [8, 1, 1, 1], new Float32Array(8));
+    writer.finish(info);
+    const whole = fs.readFileSync(target);
+    fs.writeFileSync(target, whole.subarray(0, whole.length - 4));
+    expect(() => TraceFile.open(target)).toThrow(QuarrelError);
+    expect(() => TraceFile.open(target)).toThrow(/x: bytes 0…32 leave the file, which has 28 bytes/);
+    fs.writeFileSync(target, 'GGUF and so on, longer than eight bytes');
+    expect(() => TraceFile.open(target)).toThrow(/not a safetensors file/);
+    expect(() => TraceFile.open(path.join(folder, 'absent'))).toThrow(/cannot open the trace/);
+  });
+
+  it('names the checkpoint that is not there', () => {
+    const target = path.join(folder, 't.safetensors');
+    const writer = TraceWriter.create(target);
+    writer.write('x', 'F32', [1, 1, 1, 1], new Float32Array(1));
+    writer.finish(info);
+    const trace = TraceFile.open(target);
+    expect(() => trace.readF32('z')).toThrow(/no checkpoint z among its 1/);
+    trace.dispose();
+  });
+});
