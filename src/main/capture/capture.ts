@@ -1,0 +1,116 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { assert } from '../../shared/base/assert';
+import { QuarrelError } from '../../shared/base/errors';
+import type { JobControl } from '../../shared/base/progress';
+import type { Device } from '../../shared/divergence/lane-spec';
+import type { Graph } from '../../shared/graph/graph';
+import { TraceFile } from '../traces/trace-file';
+import { runChild } from './child-runner';
+import type { LayerRange } from './graph-recorder';
+import { locateLibrary } from './library-files';
+import type { CaptureAnswer, TokenLogit } from './protocol';
+
+export type { LayerRange, TokenLogit };
+
+export interface CaptureRequest {
+  readonly modelPath: string;
+  /** Exactly one of `prompt`, tokenized as llama.cpp does it, and `tokens`. */
+  readonly prompt?: string;
+  readonly tokens?: readonly number[];
+  /** The trace file to write. */
+  readonly out: string;
+  /** CPU threads; by default one per physical core. Results do not depend on it. */
+  readonly threads?: number;
+  /** Folder of another llama.cpp build; by default the published library. */
+  readonly libraryDir?: string;
+  /** By default `cpu`. */
+  readonly device?: Device;
+  /** Stores only these layers and what they read, and stops the evaluation after them. */
+  readonly layers?: LayerRange;
+}
+
+/** A capture is one evaluation, hence one graph; decoding step by step would make one capture per step. */
+export interface CaptureResult extends CaptureAnswer {
+  readonly tracePath: string;
+  readonly graph: Graph;
+}
+
+/**
+ * Runs a model on llama.cpp in a child process and writes the graph, its inputs and every node's result to `out`.
+ * Throws QuarrelError with one clear line (llama.cpp's last log lines as `detail`), CancelledError when cancelled; no
+ * file is left behind then.
+ */
+export async function captureTrace(request: CaptureRequest, control: JobControl): Promise<CaptureResult> {
+  checkModelFile(request.modelPath);
+  if ((request.prompt === undefined) === (request.tokens === undefined)) {
+    throw new QuarrelError('give either a prompt or tokens to run');
+  }
+  const { modelPath, out, prompt, tokens, layers, libraryDir } = request;
+  const library = locateLibrary(libraryDir);
+  // The child may be killed at any time, so it writes into a folder of its own that is removed in any case.
+  const folder = temporaryFolder(out);
+  try {
+    const unfinished = path.join(folder, 'trace');
+    const order = {
+      modelPath,
+      out: unfinished,
+      threads: request.threads ?? physicalCores(),
+      device: request.device ?? 'cpu',
+      ...(prompt === undefined ? {} : { prompt }),
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(layers === undefined ? {} : { layers }),
+    };
+    const message = await runChild({ kind: 'capture', library, ...order }, control);
+    assert(message.kind === 'captured', `the capture child answered ${message.kind}`);
+    const graph = graphOf(unfinished);
+    fs.renameSync(unfinished, out);
+    return { ...message.answer, tracePath: out, graph };
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Throws QuarrelError when there is no such file. */
+export function checkModelFile(path: string): void {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new QuarrelError(`no model file ${path}`);
+  if (!stat.isFile()) throw new QuarrelError(`${path} is no file; a GGUF model file is expected`);
+}
+
+function graphOf(tracePath: string): Graph {
+  const trace = TraceFile.open(tracePath);
+  try {
+    const graph = trace.manifest?.graph;
+    assert(graph, `the captured trace ${tracePath} has no graph`);
+    return graph;
+  } finally {
+    trace.dispose();
+  }
+}
+
+/** A folder beside `out`, so that the finished file moves there at once. */
+function temporaryFolder(out: string): string {
+  try {
+    fs.mkdirSync(path.dirname(path.resolve(out)), { recursive: true });
+    return fs.mkdtempSync(`${out}.`);
+  } catch (e) {
+    throw new QuarrelError(`cannot write ${out}: ${(e as Error).message}`);
+  }
+}
+
+/** One thread per physical core is what ggml's mat-mul gains from; hyper-threads only wait for each other. */
+function physicalCores(): number {
+  const logical = os.availableParallelism();
+  if (process.platform !== 'linux') return logical;
+  const cores = new Set<string>();
+  for (let cpu = 0; cpu < os.cpus().length; cpu++) {
+    const topology = `/sys/devices/system/cpu/cpu${cpu}/topology`;
+    const ids = ['physical_package_id', 'core_id'].map((name) => path.join(topology, name));
+    if (!ids.every((file) => fs.existsSync(file))) return logical; // some containers hide the topology
+    cores.add(ids.map((file) => fs.readFileSync(file, 'utf8').trim()).join());
+  }
+  return Math.max(1, Math.min(logical, cores.size));
+}

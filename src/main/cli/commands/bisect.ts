@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+
+import { parseLane } from '../../../shared/divergence/lane-spec';
+import type { Verdict } from '../../../shared/divergence/verdict';
+import { findFirstBad } from '../../jobs/find-first-bad';
+import { readNameMap } from '../../jobs/produce-trace';
+import { TraceFile } from '../../traces/trace-file';
+import { nodeEngines } from '../engines';
+import type { PromptOptions } from '../options';
+import { parseIndex, parseNumber, promptOf, withPrompt } from '../options';
+import type { ExitCode } from '../session';
+import { EXIT, runCommand } from '../session';
+import { verdictText } from '../text/verdict-text';
+
+interface BisectOptions extends PromptOptions {
+  readonly reference: string;
+  readonly candidate: string;
+  readonly expect?: string;
+  readonly minLogit?: number;
+  readonly map?: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+export function addBisect(program: Command, exit: (code: ExitCode) => void): void {
+  withPrompt(
+    program
+      .command('bisect')
+      .argument('<file>', 'model file (GGUF)')
+      .description('the wizard: names the first layer, op, tensor and weight block where the candidate is wrong'),
+  )
+    .option('--reference <lane>', 'lane that is right', 'llama')
+    .requiredOption('--candidate <lane>', 'lane under test: webgpu[@DIR], reference, llama@DIR, trace:FILE')
+    .option('--map <file>', "JSON that translates a foreign dump's names")
+    .option('--expect <token>', 'expected next token, as text or id')
+    .addOption(new Option('--min-logit <x>', 'least logit of the next token').argParser(parseNumber))
+    .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
+    .option('--json', 'one JSON document (quarrel.verdict/1) on stdout')
+    .action(async (file: string, options: BisectOptions) => {
+      exit(await bisect(file, options));
+    });
+}
+
+function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
+  return runCommand(options, async ({ control, answer }) => {
+    const { reference, candidate, expect, minLogit, threads } = options;
+    const verdict = await findFirstBad(
+      {
+        modelPath: file,
+        prompt: promptOf(options, tokensOfDump(candidate)),
+        reference,
+        candidate,
+        ...(expect === undefined ? {} : { expect }),
+        ...(minLogit === undefined ? {} : { minLogit }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(options.map === undefined ? {} : { map: readNameMap(options.map) }),
+      },
+      nodeEngines,
+      control,
+    );
+    answer(verdict, () => verdictText(verdict));
+    return exitCodeOf(verdict);
+  });
+}
+
+/** A dump says which tokens it was made from; --prompt and --tokens may then be left out. */
+function tokensOfDump(candidate: string): readonly number[] | undefined {
+  const spec = parseLane(candidate);
+  if (spec.kind !== 'trace') return undefined;
+  const file = TraceFile.open(spec.path);
+  file.dispose();
+  return file.tokens;
+}
+
+function exitCodeOf(verdict: Verdict): ExitCode {
+  if (verdict.verdict === 'incomparable') return EXIT.failed;
+  const missed = verdict.expectation?.candidate === false || verdict.expectation?.reference === false;
+  return verdict.verdict === 'clean' && !missed ? EXIT.fine : EXIT.difference;
+}

@@ -1,0 +1,38 @@
+import { Command, CommanderError } from 'commander';
+
+import { addBisect } from './commands/bisect';
+import { addBlock } from './commands/block';
+import { addCompare } from './commands/compare';
+import { addInspect } from './commands/inspect';
+import { addTrace } from './commands/trace';
+import { EXIT } from './session';
+import type { ExitCode } from './session';
+
+/** `quarrel`: the command line of design.md §6. */
+function buildProgram(exit: (code: ExitCode) => void): Command {
+  const program = new Command('quarrel')
+    .description('Finds the first bad layer of an inference engine, with llama.cpp as the judge.')
+    .showHelpAfterError('(quarrel --help shows how)')
+    .exitOverride();
+  for (const add of [addInspect, addBlock, addTrace, addCompare, addBisect]) add(program, exit);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+async function main(): Promise<void> {
+  // `quarrel … | head` closes our stdout: that is no failure of ours.
+  process.stdout.on('error', (e: NodeJS.ErrnoException) => {
+    if (e.code !== 'EPIPE') throw e;
+    process.exit(EXIT.fine);
+  });
+  try {
+    await buildProgram((code) => {
+      process.exitCode = code;
+    }).parseAsync();
+  } catch (e) {
+    if (!(e instanceof CommanderError)) throw e;
+    process.exitCode = e.exitCode === 0 ? EXIT.fine : EXIT.failed;
+  }
+}
+
+void main();

@@ -1,0 +1,110 @@
+import type { TokenLogit } from '../../../shared/compare/comparison';
+import { MARGIN } from '../../../shared/compare/tolerance';
+import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
+import { error, number } from './table';
+
+const LISTED = 8;
+
+/** The verdict as a person reads it in a terminal. */
+export function verdictText(v: Verdict): string {
+  return [headline(v), '', ...body(v), ...logits(v), ...expectation(v), ...remarks(v)].join('\n');
+}
+
+function headline(v: Verdict): string {
+  const lanes = `${v.candidate} against ${v.reference}, ${v.tokens.length} tokens`;
+  switch (v.verdict) {
+    case 'clean':
+      return `CLEAN  ${lanes}: ${measured(v)} within their noise floor${nearest(v)}`;
+    case 'incomparable':
+      return `INCOMPARABLE  ${lanes}: ${v.reason ?? ''}`;
+    case 'diverged':
+      return `DIVERGED  ${lanes}: first bad node ${v.firstBad?.node ?? ''}`;
+  }
+}
+
+function nearest(v: Verdict): string {
+  return v.nearest
+    ? `; nearest to its limit: ${v.nearest.node}, ${v.nearest.ratio.toPrecision(2)} of ${MARGIN.node} floors`
+    : '';
+}
+
+/** "Not measured" is never passed off as right. */
+function measured(v: Verdict): string {
+  const missing = v.notMeasured.length;
+  return missing === 0 ? `all ${v.compared} nodes` : `${v.compared} measured nodes (${missing} not measured)`;
+}
+
+function body(v: Verdict): string[] {
+  if (!v.firstBad) return [];
+  const others = v.allBad.slice(1);
+  return [
+    ...badNode(v.firstBad),
+    '',
+    ...(others.length > 0
+      ? [
+          `  also bad on right inputs: ${others
+            .slice(0, LISTED)
+            .map((b) => b.node)
+            .join(', ')}${others.length > LISTED ? ` and ${others.length - LISTED} more` : ''}`,
+          '',
+        ]
+      : []),
+  ];
+}
+
+function badNode(b: BadNode): string[] {
+  const at = `[${b.worst.index.join(', ')}]`;
+  return [
+    `  layer   ${b.layer ?? 'outside layers'}`,
+    `  node    ${b.node}`,
+    `  op      ${b.op}`,
+    `  tensor  ${b.tensor ?? 'none: this op reads no weight'}`,
+    `  error   ${error(b.localNmse)} NMSE on its own inputs; correct ways differ by ${error(b.noiseFloor)} here`,
+    `  worst   ${at}: ${number(b.worst.candidate)} where ${number(b.worst.reference)} is right`,
+    ...(b.block ? [`  block   ${b.block.type} block ${b.block.index} (row ${b.block.row} of ${b.block.tensor})`] : []),
+    ...(b.stretch.length > 0
+      ? [`  stretch the dump lacks ${b.stretch.join(', ')}: the error may lie in any of them`]
+      : []),
+    `  why     ${b.why}`,
+  ];
+}
+
+function logits(v: Verdict): string[] {
+  const { reference, candidate, kld } = v.logits;
+  if (!reference && !candidate) return [];
+  const same = v.logits.sameTop === false ? '  ← differs' : '';
+  return [
+    `next token  ${v.reference}: ${token(reference)}   ${v.candidate}: ${token(candidate)}${same}` +
+      (kld === null ? '' : `   KLD ${error(kld)}`),
+  ];
+}
+
+function token(t: TokenLogit | null): string {
+  if (!t) return 'not measured';
+  return `${t.text === undefined ? `#${t.token}` : JSON.stringify(t.text)} ${t.logit.toFixed(3)}`;
+}
+
+function expectation(v: Verdict): string[] {
+  const e = v.expectation;
+  if (!e) return [];
+  const what = [
+    e.expected === undefined ? '' : JSON.stringify(e.expected),
+    e.minLogit === undefined ? '' : `logit ≥ ${e.minLogit}`,
+  ];
+  const met = (ok: boolean | null): string => (ok === null ? 'not measured' : ok ? 'met' : 'missed');
+  return [
+    `expected    ${what.filter(Boolean).join(', ')}: reference ${met(e.reference)}, candidate ${met(e.candidate)}`,
+  ];
+}
+
+function remarks(v: Verdict): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const m of v.notMeasured) byReason.set(m.reason, [...(byReason.get(m.reason) ?? []), m.node]);
+  return [
+    ...v.alignment.map((note) => `aligned     ${note}`),
+    ...[...byReason].map(([reason, nodes]) => {
+      const more = nodes.length > LISTED ? ` and ${nodes.length - LISTED} more` : '';
+      return `not measured  ${nodes.slice(0, LISTED).join(', ')}${more}: ${reason.replace(/^not measured: /, '')}`;
+    }),
+  ];
+}

@@ -1,0 +1,135 @@
+import { QuarrelError } from '../../shared/base/errors';
+import type { JobControl } from '../../shared/base/progress';
+import type { TensorMetrics } from '../../shared/compare/comparison';
+import { compareTensors } from '../../shared/compare/metrics';
+import { AlignedTrace } from '../../shared/trace/alignment';
+import type { NameMap } from '../../shared/trace/name-map';
+import { foreignEntries } from '../../shared/trace/name-map';
+import { neOfShape } from '../../shared/trace/safetensors';
+import type { NotMeasured, TraceSource } from '../../shared/trace/trace';
+import { TraceFile } from '../traces/trace-file';
+
+export interface CompareReport {
+  readonly schema: 'quarrel.compare/1';
+  readonly reference: string;
+  readonly candidate: string;
+  readonly maxNmse: number;
+  readonly nodes: readonly { readonly key: string; readonly metrics: TensorMetrics }[];
+  /** Keys whose NMSE is above `maxNmse`, in order. */
+  readonly differing: readonly string[];
+  readonly notCompared: readonly NotMeasured[];
+  readonly alignment: readonly string[];
+}
+
+export interface CompareRequest {
+  readonly reference: string;
+  readonly candidate: string;
+  readonly maxNmse: number;
+  readonly map?: NameMap;
+}
+
+/** Compares two traces checkpoint by checkpoint, in the reference's order. Both may be foreign. */
+export async function compareTraces(request: CompareRequest, control: JobControl): Promise<CompareReport> {
+  const reference = TraceFile.open(request.reference);
+  try {
+    const candidate = TraceFile.open(request.candidate);
+    try {
+      return await compareFiles(reference, candidate, request, control);
+    } finally {
+      candidate.dispose();
+    }
+  } finally {
+    reference.dispose();
+  }
+}
+
+async function compareFiles(
+  reference: TraceFile,
+  candidate: TraceFile,
+  request: CompareRequest,
+  control: JobControl,
+): Promise<CompareReport> {
+  requireSameTokens(reference, candidate);
+  const aligned = align(reference, candidate, request.map);
+  const nodes: CompareReport['nodes'][number][] = [];
+  const notCompared: NotMeasured[] = [...aligned.misfits];
+  const keys = [...reference.entries.keys()].filter((key) => !key.startsWith('leaf:'));
+  for (const [i, key] of keys.entries()) {
+    control.throwIfCancelled();
+    control.progress({ stage: 'compare', done: i, total: keys.length, detail: key });
+    const ne = neOfShape(reference.entries.get(key)!.shape);
+    if (!aligned.trace.entries.has(key)) {
+      if (!aligned.misfits.some((m) => m.node === key)) notCompared.push(absent(key, 'not in the candidate'));
+    } else if (!ne) {
+      notCompared.push(absent(key, 'more than four dimensions'));
+    } else {
+      const values = aligned.trace.readF32(key);
+      nodes.push({ key, metrics: compareTensors(reference.readF32(key), values, ne, aligned.mask(key)) });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (nodes.length === 0) {
+    throw new QuarrelError(`${request.reference} and ${request.candidate} share no checkpoint that can be compared`);
+  }
+  return {
+    schema: 'quarrel.compare/1',
+    reference: request.reference,
+    candidate: request.candidate,
+    maxNmse: request.maxNmse,
+    nodes,
+    differing: nodes.filter((n) => n.metrics.nmse > request.maxNmse).map((n) => n.key),
+    notCompared,
+    alignment: aligned.notes,
+  };
+}
+
+interface Aligned {
+  readonly trace: TraceSource;
+  readonly misfits: readonly NotMeasured[];
+  readonly notes: readonly string[];
+  mask(key: string): Uint8Array | undefined;
+}
+
+/** With the graph in the reference, rows are aligned and names mapped; without it, equal shapes are compared. */
+function align(reference: TraceFile, candidate: TraceFile, map: NameMap | undefined): Aligned {
+  const graph = reference.manifest?.graph;
+  if (graph) {
+    const trace = new AlignedTrace(candidate, reference, graph, foreignEntries(candidate, graph, map));
+    return { trace, misfits: trace.misfits, notes: trace.notes, mask: (key) => trace.mask(key) };
+  }
+  if (map) throw new QuarrelError(`--map needs a graph to map to: ${reference.label} holds none (make it with trace)`);
+  const misfits: NotMeasured[] = [];
+  for (const [key, entry] of candidate.entries) {
+    const ours = reference.entries.get(key);
+    if (ours && count(ours.shape) !== count(entry.shape)) {
+      misfits.push(absent(key, `shape [${entry.shape.join(', ')}] against [${ours.shape.join(', ')}]`));
+    }
+  }
+  const unfit = new Set(misfits.map((m) => m.node));
+  const entries = new Map([...candidate.entries].filter(([key]) => !unfit.has(key)));
+  const trace: TraceSource = {
+    label: candidate.label,
+    engine: candidate.engine,
+    tokens: candidate.tokens,
+    manifest: candidate.manifest,
+    entries,
+    readF32: (key) => candidate.readF32(key),
+    readRaw: (key) => candidate.readRaw(key),
+  };
+  return { trace, misfits, notes: [], mask: () => undefined };
+}
+
+function absent(node: string, reason: string): NotMeasured {
+  return { node, op: '', reason };
+}
+
+function count(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+function requireSameTokens(a: TraceFile, b: TraceFile): void {
+  if (a.tokens.length === 0 || b.tokens.length === 0 || a.tokens.join() === b.tokens.join()) return;
+  throw new QuarrelError(
+    `${a.label} was made from tokens ${a.tokens.join(',')}, ${b.label} from ${b.tokens.join(',')}: compare like with like`,
+  );
+}

@@ -1,0 +1,108 @@
+import type { OpKind } from '../graph/ggml-op';
+import type { TraceDtype } from '../trace/trace';
+
+/**
+ * The one table of tolerances. A node's noise floor is measured on its own inputs (the spread between correct ways to
+ * compute it); what stands here is only what a measurement on two ways cannot show.
+ */
+export interface FloorEntry {
+  /** Least noise floor, as NMSE. */
+  readonly least: number;
+  readonly reason: string;
+}
+
+/**
+ * "Seen" is the worst NMSE of exact arithmetic against llama.cpp over seven real graphs and 13 further architectures,
+ * each node on llama.cpp's own inputs. The floors stand two to three orders above, for engines that round elsewhere.
+ */
+const ROUNDING: FloorEntry = {
+  least: 1e-13,
+  reason: 'a few f32 roundings, 1.2e-15 each; 0 seen for ADD, MUL, DIV, SCALE',
+};
+
+const MOVE: FloorEntry = { least: 1e-14, reason: 'moves values; a conversion rounds once; 0 seen' };
+const EXP: FloorEntry = { least: 1e-11, reason: 'exp by a polynomial to a few ULP; 8.9e-15 seen' };
+const NORM: FloorEntry = {
+  least: 1e-12,
+  reason: 'f32 sum of squares in any order, reciprocal square root; 9.3e-15 seen',
+};
+const GELU: FloorEntry = { least: 1e-7, reason: 'ggml looks the result up in a table of f16; 1.0e-7 seen' };
+
+const LEAST_FLOOR: Partial<Readonly<Record<OpKind, FloorEntry>>> = {
+  GET_ROWS: MOVE,
+  CONT: MOVE,
+  CPY: MOVE,
+  DUP: MOVE,
+  MUL_MAT: {
+    least: 1e-11,
+    reason: 'f32 accumulation in any order, ne[0] × 2^-48 for plain summation; 1.8e-14 seen (F32)',
+  },
+  NORM,
+  RMS_NORM: NORM,
+  ROPE: { least: 1e-11, reason: 'sin and cos in f32 of an f32 angle, see ropeFloor; 2.6e-14 seen' },
+  SOFT_MAX: EXP,
+  SILU: EXP,
+  SIGMOID: EXP,
+  SOFTPLUS: EXP,
+  TANH: EXP,
+  SWIGLU: EXP,
+  SWIGLU_OAI: EXP,
+  GELU,
+  GEGLU: GELU,
+  GELU_ERF: EXP,
+  GEGLU_ERF: EXP,
+  GELU_QUICK: GELU,
+  GEGLU_QUICK: GELU,
+};
+
+export function leastFloor(kind: OpKind): FloorEntry {
+  return LEAST_FLOOR[kind] ?? ROUNDING;
+}
+
+/** An f32 angle of size `position` is off by up to position × 2^-24, and so are its sine and cosine. */
+export function ropeFloor(maxPosition: number): number {
+  const angleError = maxPosition * 2 ** -24;
+  return Math.max(leastFloor('ROPE').least, angleError * angleError);
+}
+
+/**
+ * What storing activations in fewer bits adds, per computing node from one checkpoint to the next: relative rounding
+ * u² with u = 2^-11 (F16) or 2^-8 (BF16), times a factor for the roundings inside an op.
+ */
+const STORAGE_FLOOR: Readonly<Record<TraceDtype, number>> = {
+  F32: 0,
+  F16: 4 * 2 ** -22,
+  BF16: 4 * 2 ** -16,
+  I32: 0,
+  I64: 0,
+};
+
+export function storageFloor(dtype: TraceDtype, nodesSinceCheckpoint: number): number {
+  return STORAGE_FLOOR[dtype] * nodesSinceCheckpoint;
+}
+
+/** Margins above the floor. */
+export const MARGIN = {
+  /**
+   * Local NMSE over noise floor from which a node is bad. Seen with correct engines, in floors: 0.02 for another CPU
+   * variant of llama.cpp over 16 architectures and SmolLM2, 0.11 for PyTorch in f16; a third way to round activations
+   * may reach 1 or 2.
+   */
+  node: 5,
+  /**
+   * Squared error of one output channel (weight row) over the channel noise from which it is bad: 30 standard
+   * deviations. It finds one wrong weight block in a matrix whose total the noise floor would swallow.
+   */
+  channel: 1000,
+  /** The same test asks for this share of the channel's own energy, so that near-zero channels cannot fail it. */
+  channelShare: 1e-3,
+} as const;
+
+/**
+ * Inherited error at the logits above which a candidate that is clean node by node is examined once more on its own
+ * inputs: 1.1e-3 was seen between correct engines, so this only costs time.
+ */
+export const INHERITED_SUSPICION = 5e-4;
+
+/** `compare`: NMSE from which two traces differ, unless --max-nmse says otherwise. Correct engines reach 8.1e-3. */
+export const COMPARE_MAX_NMSE = 1e-2;

@@ -1,0 +1,31 @@
+import { QuarrelError } from '../base/errors';
+
+export type Device = 'cpu' | 'metal' | 'vulkan' | 'cuda';
+
+/** A LANE of the command line (design.md §6), parsed. */
+export type LaneSpec =
+  | { readonly kind: 'llama'; readonly device: Device; readonly directory?: string }
+  | { readonly kind: 'reference' }
+  | { readonly kind: 'webgpu'; readonly overlay?: string }
+  | { readonly kind: 'trace'; readonly path: string };
+
+const GRAMMAR = 'llama[:cpu|metal|vulkan|cuda][@DIR], reference, webgpu[@DIR] or trace:FILE';
+const DEVICES: readonly string[] = ['cpu', 'metal', 'vulkan', 'cuda'];
+
+/** Throws QuarrelError that quotes what was found and lists what is known. */
+export function parseLane(text: string): LaneSpec {
+  if (text.startsWith('trace:') && text.length > 'trace:'.length) {
+    return { kind: 'trace', path: text.slice('trace:'.length) };
+  }
+  if (text === 'reference') return { kind: 'reference' };
+  const at = text.indexOf('@');
+  const head = at < 0 ? text : text.slice(0, at);
+  const directory = at < 0 ? undefined : text.slice(at + 1);
+  if (directory === '') throw new QuarrelError(`lane ${JSON.stringify(text)}: a directory is missing after "@"`);
+  if (head === 'webgpu') return { kind: 'webgpu', ...(directory === undefined ? {} : { overlay: directory }) };
+  const [name, device = 'cpu', ...rest] = head.split(':');
+  if (name === 'llama' && rest.length === 0 && DEVICES.includes(device)) {
+    return { kind: 'llama', device: device as Device, ...(directory === undefined ? {} : { directory }) };
+  }
+  throw new QuarrelError(`unknown lane ${JSON.stringify(text)}: ${GRAMMAR} expected`);
+}

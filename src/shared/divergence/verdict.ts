@@ -1,0 +1,73 @@
+import type { TokenLogit, WorstElement } from '../compare/comparison';
+import type { NotMeasured } from '../trace/trace';
+
+/** A node whose own computation is wrong: its local error stands above the noise floor. */
+export interface BadNode {
+  /** The N of a `name-N` node; null outside layers. */
+  readonly layer: number | null;
+  /** Trace key. */
+  readonly node: string;
+  readonly op: string;
+  /** The weight it reads; null where there is none. */
+  readonly tensor: string | null;
+  readonly localNmse: number;
+  readonly noiseFloor: number;
+  readonly worst: WorstElement;
+  /** Weight block that feeds the worst row, where the op reads quantized weights. */
+  readonly block: BlockLocation | null;
+  /** Graph nodes before this one that the dump lacks: the error may lie in any of them. Empty when only this node. */
+  readonly stretch: readonly string[];
+  /** Which test it failed, in words. */
+  readonly why: string;
+}
+
+export interface BlockLocation {
+  readonly tensor: string;
+  readonly type: string;
+  /** Row of the weight (ne[1] index) and index of the row's first block within the tensor. */
+  readonly row: number;
+  readonly index: number;
+}
+
+export type VerdictKind = 'clean' | 'diverged' | 'incomparable';
+
+/** `bisect --json` (schema of design.md §6). */
+export interface Verdict {
+  readonly schema: 'quarrel.verdict/1';
+  readonly model: string;
+  readonly tokens: readonly number[];
+  readonly reference: string;
+  readonly candidate: string;
+  readonly verdict: VerdictKind;
+  /** Why, when incomparable. */
+  readonly reason: string | null;
+  readonly firstBad: BadNode | null;
+  /** Every independently bad node, in graph order. */
+  readonly allBad: readonly BadNode[];
+  /** Proved by replaying a hypothesis; null while none is proved. */
+  readonly cause: { readonly id: string; readonly title: string; readonly explained: number } | null;
+  readonly nonFinite: { readonly node: string; readonly index: readonly number[] } | null;
+  readonly logits: {
+    readonly reference: TokenLogit | null;
+    readonly candidate: TokenLogit | null;
+    readonly kld: number | null;
+    readonly sameTop: boolean | null;
+  };
+  readonly expectation: Expectation | null;
+  readonly notMeasured: readonly NotMeasured[];
+  /** The node nearest to its limit among those judged right, and its local error over its noise floor (limit: MARGIN.node). */
+  readonly nearest: { readonly node: string; readonly ratio: number } | null;
+  /** Nodes judged, and how the candidate's rows were aligned where shapes differed. */
+  readonly compared: number;
+  readonly alignment: readonly string[];
+}
+
+/** `--expect TOKEN --min-logit X`: the expected next token and its least logit, checked on both lanes. */
+export interface Expectation {
+  /** Text or id of the token, as the user gave it. */
+  readonly expected: string | undefined;
+  readonly minLogit: number | undefined;
+  /** Whether the lane met it; null where the lane has no logits. */
+  readonly reference: boolean | null;
+  readonly candidate: boolean | null;
+}

@@ -1,0 +1,50 @@
+import type { Progress } from '../base/progress';
+import type { Failure } from './contract';
+
+/**
+ * What the job worker asks of the GPU window. Tensors never cross: the window maps the model file and reads and writes
+ * traces on disk itself. Main only relays, and answers for the window when it cannot.
+ */
+export interface GpuContract {
+  /** Compiles nothing, runs nothing: which adapter would run, as provenance of the lane. */
+  describe(request: GpuWindowLane): GpuDescription;
+  /** Runs the captured graph; the trace is complete at `outPath` when the answer comes. */
+  run(request: GpuWindowRun): null;
+}
+
+export interface GpuWindowLane {
+  readonly label: string;
+  /** Folder whose files replace files of `shaders/`. */
+  readonly overlayDir?: string;
+}
+
+export interface GpuDescription {
+  readonly provenance: Readonly<Record<string, string>>;
+}
+
+export interface GpuWindowRun extends GpuWindowLane {
+  readonly modelPath: string;
+  /** Trace captured from llama.cpp, with the graph in its manifest. */
+  readonly capturedPath: string;
+  /** Trace whose values every node runs on; a free run when absent. */
+  readonly seedPath?: string;
+  readonly outPath: string;
+}
+
+export type GpuCallName = keyof GpuContract;
+export type GpuRequest<N extends GpuCallName> = Parameters<GpuContract[N]>[0];
+export type GpuAnswer<N extends GpuCallName> = ReturnType<GpuContract[N]>;
+
+/** One call with its request, as it travels. */
+export type GpuCall = { readonly [N in GpuCallName]: { readonly name: N; readonly request: GpuRequest<N> } }[GpuCallName];
+
+/** Job worker → main → GPU window. */
+export type GpuMessage =
+  | { readonly kind: 'start'; readonly id: number; readonly call: GpuCall }
+  | { readonly kind: 'cancel'; readonly id: number };
+
+/** GPU window → main → job worker. */
+export type GpuEvent =
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
+  | { readonly kind: 'done'; readonly id: number; readonly answer: GpuAnswer<GpuCallName> }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure };

@@ -1,0 +1,59 @@
+import type { NodeDetail, RunSummary } from '../compare/comparison';
+import type { Verdict } from '../divergence/verdict';
+import type { InspectReport } from '../gguf/inspect-report';
+import type { Progress } from '../base/progress';
+
+/** Tokens as text (the model's own tokenizer) or as ids. */
+export type PromptSpec =
+  | { readonly kind: 'prompt'; readonly text: string }
+  | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
+
+export interface RunLanesRequest {
+  readonly modelPath: string;
+  readonly prompt: PromptSpec;
+  /** LANE strings of design.md §6; the first is the reference (llama). */
+  readonly lanes: readonly string[];
+}
+
+export interface FindFirstBadRequest {
+  readonly modelPath: string;
+  readonly prompt: PromptSpec;
+  /** LANE strings of design.md §6. */
+  readonly reference: string;
+  readonly candidate: string;
+  readonly expect?: string;
+  readonly minLogit?: number;
+}
+
+/**
+ * The app's long work, run in the job worker thread (and by the CLI in its own process): one request, one answer,
+ * progress meanwhile, cancellable. Tensors stay on disk; answers are summaries and slices.
+ */
+export interface JobContract {
+  /** Opens and validates a model file. */
+  inspect(request: { modelPath: string }): InspectReport;
+  /** Runs the same tokens on several lanes and compares each node with lane 0. The traces live until `closeRun`. */
+  runLanes(request: RunLanesRequest): RunSummary;
+  /** One checkpoint in depth. */
+  nodeDetail(request: { runId: string; key: string }): NodeDetail;
+  /** The wizard. */
+  findFirstBad(request: FindFirstBadRequest): Verdict;
+  /** Deletes a run's traces. */
+  closeRun(request: { runId: string }): null;
+}
+
+export type JobName = keyof JobContract;
+export type JobRequest<N extends JobName> = Parameters<JobContract[N]>[0];
+export type JobAnswer<N extends JobName> = ReturnType<JobContract[N]>;
+
+/** Caller → worker. */
+export type JobMessage =
+  | { readonly kind: 'start'; readonly id: number; readonly name: JobName; readonly request: unknown }
+  | { readonly kind: 'cancel'; readonly id: number };
+
+/** Worker → caller. */
+export type JobEvent =
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
+  | { readonly kind: 'done'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string; readonly detail?: string }
+  | { readonly kind: 'cancelled'; readonly id: number };

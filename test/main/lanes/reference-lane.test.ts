@@ -1,0 +1,134 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { captureTrace } from '../../../src/main/capture/capture';
+import { openModel } from '../../../src/main/files/model-file';
+import { WorkerEngine } from '../../../src/main/lanes/reference-engine';
+import { createReferenceLane } from '../../../src/main/lanes/reference-lane';
+import { runReference } from '../../../src/main/lanes/reference-run';
+import { TraceFile } from '../../../src/main/traces/trace-file';
+import { TraceWriter } from '../../../src/main/traces/trace-writer';
+import { Control } from '../../../src/shared/base/control';
+import { CancelledError } from '../../../src/shared/base/errors';
+import type { Graph } from '../../../src/shared/graph/graph';
+import { Memory } from '../../../src/shared/ops/memory';
+import { contiguousStrides } from '../../../src/shared/ops/tensor-shape';
+import { silent, SPECIMEN, temporaryFolder } from '../capture/capture-fixture';
+
+const folder = temporaryFolder();
+let captured: TraceFile;
+let graph: Graph;
+
+beforeAll(async () => {
+  const out = path.join(folder, 'captured.safetensors');
+  graph = (await captureTrace({ modelPath: SPECIMEN, prompt: 'The capital of France is', threads: 1, out }, silent()))
+    .graph;
+  captured = TraceFile.open(out);
+}, 60_000);
+afterAll(() => {
+  captured.dispose();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the reference lane', () => {
+  it('writes every computing node, with its time, into a trace like llama.cpp’s', async () => {
+    const out = path.join(folder, 'reference.safetensors');
+    const model = openModel(SPECIMEN);
+    const sink = TraceWriter.create(out);
+    const lane = createReferenceLane({ threads: 2 });
+    await lane.run({ graph, weights: model, captured, mode: { kind: 'free' }, sink, control: silent() });
+    sink.finish({ engine: lane.label, model: SPECIMEN, tokens: captured.tokens, provenance: lane.provenance });
+    await lane.dispose();
+    model.dispose();
+
+    const trace = TraceFile.open(out);
+    const shapes = (t: TraceFile): Map<string, readonly number[]> =>
+      new Map([...t.entries.values()].filter((e) => !e.key.startsWith('leaf:')).map((e) => [e.key, e.shape]));
+    expect(shapes(trace)).toEqual(shapes(captured));
+    expect(new Set(Object.keys(trace.manifest?.timings ?? {}))).toEqual(new Set(shapes(captured).keys()));
+    expect(trace.manifest?.notMeasured).toEqual([]);
+    trace.dispose();
+  });
+
+  it('gives equal bits with any number of threads', async () => {
+    const model = openModel(SPECIMEN);
+    const runs: Map<string, Float32Array>[] = [];
+    for (const threads of [0, 1, 3]) {
+      const results = new Map<string, Float32Array>();
+      await runReference(
+        { graph, weights: model, captured, mode: { kind: 'free' }, control: silent() },
+        { arithmetics: ['exact', 'ggml'], threads, onNode: (e) => void results.set(e.tensor.key, e.results.ggml) },
+      );
+      runs.push(results);
+    }
+    model.dispose();
+    expect(runs[1]).toEqual(runs[0]);
+    expect(runs[2]).toEqual(runs[0]);
+  });
+
+  it('stops when it is cancelled', async () => {
+    const model = openModel(SPECIMEN);
+    const seen: string[] = [];
+    const control = new Control(() => undefined);
+    const run = runReference(
+      { graph, weights: model, captured, mode: { kind: 'free' }, control },
+      {
+        arithmetics: ['exact'],
+        onNode: ({ tensor }) => {
+          seen.push(tensor.key);
+          if (seen.length === 5) control.cancel();
+        },
+      },
+    );
+    await expect(run).rejects.toThrow(CancelledError);
+    expect(seen).toHaveLength(5);
+    model.dispose();
+  });
+});
+
+describe('the worker engine', () => {
+  const ne = [1024, 600, 1, 1] as const;
+
+  function job(engine: WorkerEngine) {
+    const a = Memory.zeros(1024 * 600 * 4, engine.allocate);
+    a.f32.fill(0.5);
+    const columns = new Float64Array(engine.allocate(1024 * 8)).fill(2);
+    const out = new Float32Array(engine.allocate(600 * 4));
+    const nb = contiguousStrides('F32', ne);
+    const sets = [{ length: 1024, columns, out }];
+    return { a, out, job: { type: 'F32' as const, ne, nb, offset: 0, bNe: [1024, 1, 1, 1] as const, sets } };
+  }
+
+  it('multiplies tensors in memory', async () => {
+    const engine = new WorkerEngine({ model: undefined, threads: 2 });
+    const { a, out, job: work } = job(engine);
+    await engine.multiply(work, { kind: 'memory', memory: a });
+    await engine.dispose();
+    expect(out.every((x) => x === 1024)).toBe(true);
+  });
+
+  it('passes on what a worker finds wrong with the file', async () => {
+    const copy = path.join(folder, 'cut.gguf');
+    fs.copyFileSync(SPECIMEN, copy);
+    const model = openModel(copy);
+    const tensor = model.gguf.tensors.find((t) => t.name === 'token_embd.weight');
+    const engine = new WorkerEngine({ model: model.handle(), threads: 2 });
+    const weight = model.requireTensor('token_embd.weight');
+    fs.truncateSync(copy, 4096);
+    const { out } = job(engine);
+    const columns = new Float64Array(engine.allocate(weight.ne[0] * 4000 * 8));
+    const work = {
+      type: weight.type,
+      ne: weight.ne,
+      nb: contiguousStrides(weight.type, weight.ne),
+      offset: 0,
+      bNe: [weight.ne[0], 4000, 1, 1] as const,
+      sets: [{ length: weight.ne[0], columns, out }],
+    };
+    expect(tensor?.type).toBe(weight.type);
+    await expect(engine.multiply(work, { kind: 'weight', tensor: weight })).rejects.toThrow('cut.gguf');
+    await engine.dispose();
+    await engine.dispose();
+    model.dispose();
+  });
+});

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+
+import { QuarrelError } from '../../../src/shared/base/errors';
+import { parseLane } from '../../../src/shared/divergence/lane-spec';
+
+describe('parseLane', () => {
+  it.each([
+    ['llama', { kind: 'llama', device: 'cpu' }],
+    ['llama:metal', { kind: 'llama', device: 'metal' }],
+    ['llama:cuda@/opt/llama', { kind: 'llama', device: 'cuda', directory: '/opt/llama' }],
+    ['llama@C:\\llama', { kind: 'llama', device: 'cpu', directory: 'C:\\llama' }],
+    ['reference', { kind: 'reference' }],
+    ['webgpu', { kind: 'webgpu' }],
+    ['webgpu@my/kernels@2', { kind: 'webgpu', overlay: 'my/kernels@2' }],
+    ['trace:a/b.safetensors', { kind: 'trace', path: 'a/b.safetensors' }],
+  ])('%s', (text, spec) => {
+    expect(parseLane(text)).toEqual(spec);
+  });
+
+  it.each(['', 'lama', 'llama:tpu', 'llama:cpu:x', 'webgpu@', 'llama@', 'trace:', 'reference@x'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseLane(text)).toThrow(QuarrelError);
+    },
+  );
+});
