@@ -22,7 +22,7 @@ export interface CaptureRequest {
   readonly tokens?: readonly number[];
   /** The trace file to write. */
   readonly out: string;
-  /** CPU threads; by default one per physical core. Results do not depend on it. */
+  /** CPU threads; by default one per physical core but one. Results do not depend on it. */
   readonly threads?: number;
   /** Folder of another llama.cpp build; by default the published library. */
   readonly libraryDir?: string;
@@ -57,7 +57,7 @@ export async function captureTrace(request: CaptureRequest, control: JobControl)
     const order = {
       modelPath,
       out: unfinished,
-      threads: request.threads ?? physicalCores(),
+      threads: request.threads ?? Math.max(1, physicalCores() - 1),
       device: request.device ?? 'cpu',
       ...(prompt === undefined ? {} : { prompt }),
       ...(tokens === undefined ? {} : { tokens }),
@@ -101,7 +101,10 @@ function temporaryFolder(out: string): string {
   }
 }
 
-/** One thread per physical core is what ggml's mat-mul gains from; hyper-threads only wait for each other. */
+/**
+ * ggml's threads spin at a barrier after every node, so a thread that is preempted stalls all: hyper-threads add
+ * nothing, and a core is left for everybody else (2 threads on 2 busy cores were six times slower than one).
+ */
 function physicalCores(): number {
   const logical = os.availableParallelism();
   if (process.platform !== 'linux') return logical;
@@ -112,5 +115,5 @@ function physicalCores(): number {
     if (!ids.every((file) => fs.existsSync(file))) return logical; // some containers hide the topology
     cores.add(ids.map((file) => fs.readFileSync(file, 'utf8').trim()).join());
   }
-  return Math.max(1, Math.min(logical, cores.size));
+  return Math.min(logical, cores.size);
 }

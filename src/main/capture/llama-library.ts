@@ -21,8 +21,6 @@ export interface GgmlBaseFunctions {
   ggml_unary_op_name(op: number): string;
   ggml_glu_op_name(op: number): string;
   ggml_type_name(type: number): string | null;
-  ggml_type_size(type: number): number;
-  ggml_blck_size(type: number): number;
   ggml_tensor_overhead(): number;
   ggml_init(params: { mem_size: number; mem_buffer: null; no_alloc: boolean }): Pointer;
   ggml_free(ctx: Pointer): void;
@@ -44,10 +42,8 @@ export interface GgmlBaseFunctions {
   ggml_backend_buffer_get_usage(buffer: bigint): number;
   ggml_backend_buffer_name(buffer: bigint): string;
   ggml_backend_dev_name(device: Pointer): string;
-  ggml_backend_dev_description(device: Pointer): string;
   ggml_backend_dev_backend_reg(device: Pointer): bigint;
   ggml_backend_reg_name(reg: bigint): string;
-  ggml_backend_reg_get_proc_address(reg: bigint, name: string): Pointer;
   gguf_init_from_file(path: string, params: { no_alloc: boolean; ctx: null }): Pointer;
   gguf_free(ctx: Pointer): void;
   gguf_find_key(ctx: Pointer, key: string): number;
@@ -61,8 +57,6 @@ export interface GgmlBaseFunctions {
 /** The backend registry, which lives in libggml. */
 export interface GgmlFunctions {
   ggml_backend_load_all_from_path(dir: string): void;
-  ggml_backend_unload(reg: bigint): void;
-  ggml_backend_reg_by_name(name: string): Pointer;
   ggml_backend_dev_count(): number;
   ggml_backend_dev_get(index: number): bigint;
   ggml_backend_dev_by_type(type: number): Pointer;
@@ -119,8 +113,6 @@ const GGML_BASE: Signatures<GgmlBaseFunctions> = {
   ggml_unary_op_name: ['str', ['int']],
   ggml_glu_op_name: ['str', ['int']],
   ggml_type_name: ['str', ['int']],
-  ggml_type_size: ['size_t', ['int']],
-  ggml_blck_size: ['int64_t', ['int']],
   ggml_tensor_overhead: ['size_t', []],
   ggml_init: [P, [GGML_INIT_PARAMS]],
   ggml_free: ['void', [P]],
@@ -133,10 +125,8 @@ const GGML_BASE: Signatures<GgmlBaseFunctions> = {
   ggml_backend_buffer_get_usage: ['int', [P]],
   ggml_backend_buffer_name: ['str', [P]],
   ggml_backend_dev_name: ['str', [P]],
-  ggml_backend_dev_description: ['str', [P]],
   ggml_backend_dev_backend_reg: [P, [P]],
   ggml_backend_reg_name: ['str', [P]],
-  ggml_backend_reg_get_proc_address: [P, [P, 'str']],
   gguf_init_from_file: [P, ['str', GGUF_INIT_PARAMS]],
   gguf_free: ['void', [P]],
   gguf_find_key: ['int64_t', [P, 'str']],
@@ -149,8 +139,6 @@ const GGML_BASE: Signatures<GgmlBaseFunctions> = {
 
 const GGML: Signatures<GgmlFunctions> = {
   ggml_backend_load_all_from_path: ['void', ['str']],
-  ggml_backend_unload: ['void', [P]],
-  ggml_backend_reg_by_name: [P, ['str']],
   ggml_backend_dev_count: ['size_t', []],
   ggml_backend_dev_get: [P, ['size_t']],
   ggml_backend_dev_by_type: [P, ['int']],

@@ -5,6 +5,7 @@ import { INHERITED_SUSPICION } from '../../shared/compare/tolerance';
 import { assembleVerdict, lastLogits, logitsNode } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { examine } from '../../shared/divergence/examine';
+import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import type { Verdict } from '../../shared/divergence/verdict';
 import { QuarrelError } from '../../shared/base/errors';
@@ -16,6 +17,8 @@ import { tokenPieces } from '../capture/token-pieces';
 import { referenceRun } from '../lanes/reference-run';
 import type { CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
+import { owning } from './owned';
+import type { Owned } from './owned';
 import type { DumpLane, Engines, OwnLane } from './produce-trace';
 import { isOwnLane, openDump, openOwnLane, runOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
@@ -32,88 +35,61 @@ interface Bisection {
   /** The reference lane's trace in graph keys. */
   readonly reference: TraceSource;
   readonly folder: RunFolder;
+  readonly engines: Engines;
+  readonly owned: Owned;
   readonly control: JobControl;
   readonly map?: NameMap;
 }
 
 /** The wizard: captures the graph, runs reference and candidate, judges every node on its own inputs. */
-export async function findFirstBad(
+export function findFirstBad(
   request: FindFirstBadRequest & { readonly map?: NameMap; readonly threads?: number },
   engines: Engines,
   control: JobControl,
 ): Promise<Verdict> {
-  const referenceSpec = parseLane(request.reference);
-  const candidateSpec = parseLane(request.candidate);
-  const folder = new RunFolder();
-  const disposables: { dispose(): void }[] = [folder];
-  try {
-    const session = await openCapture({
-      modelPath: request.modelPath,
-      prompt: request.prompt,
-      lane: referenceSpec.kind === 'llama' ? referenceSpec : { kind: 'llama', device: 'cpu' },
-      folder,
-      control,
-      ...(request.threads === undefined ? {} : { threads: request.threads }),
-    });
-    disposables.push(session);
-    const reference = await referenceTrace(referenceSpec, { session, folder, control }, engines, disposables);
-    const bisection: Bisection = { session, reference, folder, control, ...(request.map ? { map: request.map } : {}) };
+  return owning(async (owned) => {
+    const referenceSpec = parseLane(request.reference);
+    const candidateSpec = parseLane(request.candidate);
+    const { modelPath, prompt, map, threads } = request;
+    const folder = owned.add(new RunFolder());
+    const lane = referenceSpec.kind === 'llama' ? referenceSpec : ({ kind: 'llama', device: 'cpu' } as const);
+    const session = owned.add(
+      await openCapture({ modelPath, prompt, lane, folder, control, ...(threads === undefined ? {} : { threads }) }),
+    );
+    const common = { session, folder, engines, owned, control };
+    const reference = await referenceTrace(referenceSpec, common);
+    const bisection: Bisection = { ...common, reference, ...(map ? { map } : {}) };
     const outcome = isOwnLane(candidateSpec)
-      ? await examineOwnLane(candidateSpec, bisection, engines)
-      : await examineDump(candidateSpec, bisection, disposables);
-    return await verdictOf(request, bisection, outcome);
-  } finally {
-    for (const d of disposables.reverse()) d.dispose();
-  }
+      ? await examineOwnLane(candidateSpec, bisection)
+      : await examineDump(candidateSpec, bisection);
+    return verdictOf(request, bisection, outcome);
+  });
 }
 
-async function referenceTrace(
-  spec: ReturnType<typeof parseLane>,
-  { session, folder, control }: Omit<Bisection, 'reference'>,
-  engines: Engines,
-  disposables: { dispose(): void }[],
-): Promise<TraceSource> {
+async function referenceTrace(spec: LaneSpec, b: Omit<Bisection, 'reference'>): Promise<TraceSource> {
+  const { session, folder, owned, control, engines } = b;
   if (spec.kind === 'llama') return session.captured;
   const out = folder.file('reference.safetensors');
   if (!isOwnLane(spec)) {
     const dump = await openDump(spec, session, { out, control });
-    disposables.push(dump.file);
+    owned.add(dump.file);
     return dump.aligned;
   }
-  const lane = await openOwnLane(spec, engines);
-  try {
-    const trace = await runOwnLane(lane, session, { kind: 'free' }, out, control);
-    disposables.push(trace);
-    return trace;
-  } finally {
-    await lane.dispose();
-  }
+  const lane = owned.add(await openOwnLane(spec, engines));
+  return owned.add(await runOwnLane(lane, session, { kind: 'free' }, out, control));
 }
 
-async function examineOwnLane(spec: OwnLane, b: Bisection, engines: Engines): Promise<Outcome> {
-  const { session, reference, folder, control } = b;
-  const lane = await openOwnLane(spec, engines);
-  try {
-    const free = await runOwnLane(lane, session, { kind: 'free' }, folder.file('free.safetensors'), control);
-    try {
-      const mode = { kind: 'seeded', seed: reference } as const;
-      const local = await runOwnLane(lane, session, mode, folder.file('local.safetensors'), control);
-      try {
-        const logits = lastLogits(session.graph, free);
-        let examination = await judge(b, { ...whole(local), seed: reference, golden: reference });
-        if (isClean(examination) && isSuspicious(b, free)) {
-          examination = await judge(b, { ...whole(free), seed: free });
-        }
-        return { examination, logits, alignment: [] };
-      } finally {
-        local.dispose();
-      }
-    } finally {
-      free.dispose();
-    }
-  } finally {
-    await lane.dispose();
+async function examineOwnLane(spec: OwnLane, b: Bisection): Promise<Outcome> {
+  const { session, reference, folder, owned, control, engines } = b;
+  const lane = owned.add(await openOwnLane(spec, engines));
+  const free = owned.add(await runOwnLane(lane, session, { kind: 'free' }, folder.file('free.safetensors'), control));
+  const seeded = { kind: 'seeded', seed: reference } as const;
+  const local = owned.add(await runOwnLane(lane, session, seeded, folder.file('local.safetensors'), control));
+  let examination = await judge(b, { ...whole(local), seed: reference, golden: reference });
+  if (isClean(examination) && isSuspicious(b, free)) {
+    examination = await judge(b, { ...whole(free), seed: free });
   }
+  return { examination, logits: lastLogits(session.graph, free), alignment: [] };
 }
 
 function isClean(examination: Examination): boolean {
@@ -127,14 +103,14 @@ function isSuspicious({ session, reference }: Bisection, free: TraceSource): boo
   return !(nmseOf(reference.readF32(node.key), free.readF32(node.key)) <= INHERITED_SUSPICION);
 }
 
-async function examineDump(spec: DumpLane, b: Bisection, disposables: { dispose(): void }[]): Promise<Outcome> {
-  const { session, folder, control, map } = b;
+async function examineDump(spec: DumpLane, b: Bisection): Promise<Outcome> {
+  const { session, folder, owned, control, map } = b;
   const { file, aligned } = await openDump(spec, session, {
     out: folder.file('candidate.safetensors'),
     control,
     ...(map ? { map } : {}),
   });
-  disposables.push(file);
+  owned.add(file);
   if (aligned.entries.size === 0) {
     const some = [...file.entries.keys()].slice(0, 3).join(', ');
     throw new QuarrelError(

@@ -15,7 +15,7 @@ type Handlers = { [N in JobName]: (request: JobRequest<N>, control: JobControl) 
 /** Runs the jobs of the contract in this process and owns the runs whose traces are kept. */
 export interface JobRunner {
   run<N extends JobName>(name: N, request: JobRequest<N>, control: JobControl): Promise<JobAnswer<N>>;
-  dispose(): void;
+  dispose(): Promise<void>;
 }
 
 export function createJobRunner(engines: Engines): JobRunner {
@@ -44,7 +44,7 @@ export function createJobRunner(engines: Engines): JobRunner {
     },
     findFirstBad: (request, control) => findFirstBad(request, engines, control),
     closeRun: async ({ runId }) => {
-      runs.get(runId)?.dispose();
+      await runs.get(runId)?.dispose();
       runs.delete(runId);
       return null;
     },
@@ -56,8 +56,8 @@ export function createJobRunner(engines: Engines): JobRunner {
       assert(handler, `unknown job ${name}`);
       return handler(request, control);
     },
-    dispose: () => {
-      for (const run of runs.values()) run.dispose();
+    dispose: async () => {
+      for (const run of runs.values()) await run.dispose();
       runs.clear();
     },
   };

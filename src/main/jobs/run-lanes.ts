@@ -14,6 +14,7 @@ import type { TraceManifest, TraceSource } from '../../shared/trace/trace';
 import { tokenPieces } from '../capture/token-pieces';
 import type { CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
+import { Owned } from './owned';
 import type { Engines } from './produce-trace';
 import { isOwnLane, openDump, openOwnLane, runOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
@@ -33,7 +34,7 @@ export interface Run {
   readonly summary: RunSummary;
   readonly session: CaptureSession;
   readonly lanes: readonly RunLane[];
-  dispose(): void;
+  dispose(): Promise<void>;
 }
 
 /** Runs the same tokens on several lanes and compares every node with lane 0, which must be a llama lane. */
@@ -45,24 +46,20 @@ export async function runLanes(
 ): Promise<Run> {
   const [first, ...others] = request.lanes.map(parseLane);
   if (first?.kind !== 'llama') throw new QuarrelError('the first lane is the reference: a llama lane is expected');
-  const folder = new RunFolder();
-  const disposables: { dispose(): void }[] = [folder];
-  const dispose = (): void => {
-    for (const d of disposables.splice(0).reverse()) d.dispose();
-  };
+  const owned = new Owned();
   try {
+    const folder = owned.add(new RunFolder());
     const { modelPath, prompt } = request;
-    const session = await openCapture({ modelPath, prompt, lane: first, folder, control });
-    disposables.push(session);
+    const session = owned.add(await openCapture({ modelPath, prompt, lane: first, folder, control }));
     const lanes: RunLane[] = [{ label: request.lanes[0]!, trace: session.captured, mask: () => undefined }];
     for (const [i, spec] of others.entries()) {
       const out = folder.file(`lane-${i + 1}.safetensors`);
-      lanes.push(await runLane(request.lanes[i + 1]!, spec, { session, out, engines, control, disposables }));
+      lanes.push(await runLane(request.lanes[i + 1]!, spec, { session, out, engines, control, owned }));
     }
     const summary = await summarise(runId, request.modelPath, session, lanes, control);
-    return { summary, session, lanes, dispose };
+    return { summary, session, lanes, dispose: () => owned.dispose() };
   } catch (e) {
-    dispose();
+    await owned.dispose();
     throw e;
   }
 }
@@ -72,7 +69,7 @@ interface LaneContext {
   readonly out: string;
   readonly engines: Engines;
   readonly control: JobControl;
-  readonly disposables: { dispose(): void }[];
+  readonly owned: Owned;
 }
 
 /** One lane's failure is that lane's: the others are shown. Cancelling ends the whole run. */
@@ -80,13 +77,12 @@ async function runLane(label: string, spec: LaneSpec, c: LaneContext): Promise<R
   try {
     if (!isOwnLane(spec)) {
       const { file, aligned } = await openDump(spec, c.session, c);
-      c.disposables.push(file);
+      c.owned.add(file);
       return { label, trace: aligned, mask: (key) => aligned.mask(key) };
     }
     const lane = await openOwnLane(spec, c.engines);
     try {
-      const trace = await runOwnLane(lane, c.session, { kind: 'free' }, c.out, c.control);
-      c.disposables.push(trace);
+      const trace = c.owned.add(await runOwnLane(lane, c.session, { kind: 'free' }, c.out, c.control));
       return { label, trace, mask: () => undefined };
     } finally {
       await lane.dispose();

@@ -3,6 +3,7 @@ import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import type { PromptSpec } from '../../shared/ipc/jobs';
 import type { TraceFile } from '../traces/trace-file';
 import { captureLane, openCapture } from './capture-session';
+import { owning } from './owned';
 import type { Engines } from './produce-trace';
 import { openOwnLane, runOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
@@ -20,20 +21,11 @@ export interface TraceLaneRequest {
 export async function traceLane(request: TraceLaneRequest, engines: Engines, control: JobControl): Promise<TraceFile> {
   const { lane, out, ...what } = request;
   if (lane.kind === 'llama') return captureLane({ ...what, lane, out, control });
-  const folder = new RunFolder();
-  try {
-    const session = await openCapture({ ...what, lane: { kind: 'llama', device: 'cpu' }, folder, control });
-    try {
-      const own = await openOwnLane(lane, engines);
-      try {
-        return await runOwnLane(own, session, { kind: 'free' }, out, control);
-      } finally {
-        await own.dispose();
-      }
-    } finally {
-      session.dispose();
-    }
-  } finally {
-    folder.dispose();
-  }
+  return owning(async (owned) => {
+    const folder = owned.add(new RunFolder());
+    const captureWith = { kind: 'llama', device: 'cpu' } as const;
+    const session = owned.add(await openCapture({ ...what, lane: captureWith, folder, control }));
+    const own = owned.add(await openOwnLane(lane, engines));
+    return runOwnLane(own, session, { kind: 'free' }, out, control);
+  });
 }

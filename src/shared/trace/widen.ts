@@ -1,20 +1,29 @@
 import { bf16ToF32, f16ToF32 } from '../base/float-bits';
 import type { TraceDtype } from './trace';
 
-/** Widens the little-endian bytes of a checkpoint to f32; integers are rounded to the nearest f32. */
-export function bytesToF32(dtype: TraceDtype, bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const aligned = bytes.slice();
+/**
+ * Widens the little-endian bytes of a checkpoint to f32; integers are rounded to the nearest f32. The result of F32
+ * bytes may share their memory: nothing is copied where they lie aligned.
+ */
+export function bytesToF32<B extends ArrayBufferLike>(
+  dtype: TraceDtype,
+  bytes: Uint8Array<B>,
+): Float32Array<B> | Float32Array<ArrayBuffer> {
+  if (dtype === 'F32' && bytes.byteOffset % 4 === 0) {
+    return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  }
+  const { buffer } = bytes.slice();
   switch (dtype) {
     case 'F32':
-      return new Float32Array(aligned.buffer);
+      return new Float32Array(buffer);
     case 'F16':
-      return widen16(new Uint16Array(aligned.buffer), f16ToF32);
+      return widen16(new Uint16Array(buffer), f16ToF32);
     case 'BF16':
-      return widen16(new Uint16Array(aligned.buffer), bf16ToF32);
+      return widen16(new Uint16Array(buffer), bf16ToF32);
     case 'I32':
-      return Float32Array.from(new Int32Array(aligned.buffer));
+      return Float32Array.from(new Int32Array(buffer));
     case 'I64':
-      return Float32Array.from(new BigInt64Array(aligned.buffer), Number);
+      return Float32Array.from(new BigInt64Array(buffer), Number);
   }
 }
 
