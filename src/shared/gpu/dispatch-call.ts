@@ -1,0 +1,151 @@
+import { assert } from '../base/assert';
+import { QuarrelError } from '../base/errors';
+import type { Dims } from '../graph/graph';
+import type { Batch, BufferRange } from './batch';
+import { LOAD_SLACK } from './buffer-pool';
+import type { BindingName } from './compose-shader';
+import type { GpuSession } from './gpu-session';
+import { OFFSET_ALIGNMENT } from './gpu-session';
+import type { KernelCall, Operand } from './kernel-call';
+import { operandRange } from './kernel-call';
+import type { Kernel } from './pipeline-cache';
+import type { Memory } from './tensor-memory';
+import type { FieldValues } from './wgsl-struct';
+import { packStruct } from './wgsl-struct';
+
+/** An operand and what holds it; the operand's offset counts from the start of that memory. */
+export interface Placed {
+  readonly operand: Operand;
+  readonly memory: Memory;
+}
+
+/** A call with its operands placed. */
+export interface PlacedCall {
+  readonly call: KernelCall;
+  readonly dst: Placed;
+  readonly src0: Placed;
+  readonly src1: Placed | undefined;
+  readonly aux: GPUBuffer | undefined;
+}
+
+/** An operand bound: the range for the bind group and the Tensor for Params. */
+interface Bound {
+  readonly range: BufferRange;
+  readonly tensor: FieldValues;
+}
+
+/** Source 0, or those of its rows that one dispatch works on. */
+interface SourcePart {
+  readonly bound: Bound;
+  readonly rowFirst: number;
+  readonly rows: number;
+}
+
+/**
+ * Records one call: one dispatch, or one per part of a split weight.
+ * @param label the node's key, which errors quote
+ * @param node index in graph.order
+ */
+export function dispatchCall(
+  session: GpuSession,
+  batch: Batch,
+  kernel: Kernel,
+  placed: PlacedCall,
+  label: string,
+  node: number,
+): void {
+  const { call, aux } = placed;
+  const dst = bindWhole(session, placed.dst, label);
+  const src1 = placed.src1 && bindWhole(session, placed.src1, label);
+  for (const { bound, rowFirst, rows } of sourceParts(session, placed, label)) {
+    const params: FieldValues = {
+      ...call.values,
+      node,
+      dst: dst.tensor,
+      src0: bound.tensor,
+      ...(src1 ? { src1: src1.tensor } : {}),
+      ...(call.byRows ? { row_first: rowFirst } : {}),
+    };
+    const bytes = new Uint8Array(kernel.shader.params.size);
+    packParams(kernel, params, new DataView(bytes.buffer));
+    const ranges: Partial<Record<BindingName, BufferRange>> = {
+      params: batch.uniform(bytes),
+      dst: dst.range,
+      src0: bound.range,
+      ...(src1 ? { src1: src1.range } : {}),
+      ...(aux ? { aux: { buffer: aux, offset: 0, size: aux.size } } : {}),
+    };
+    batch.dispatch(label, kernel.pipeline, bindings(kernel, ranges, label), call.workgroups(rows));
+  }
+}
+
+function packParams(kernel: Kernel, params: FieldValues, view: DataView): void {
+  try {
+    packStruct(kernel.shader.params, params, view);
+  } catch (error) {
+    if (error instanceof QuarrelError) throw new QuarrelError(`${kernel.shader.key}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What the shader declares, bound to ranges. */
+export function bindings(
+  kernel: Kernel,
+  ranges: Partial<Record<BindingName, BufferRange>>,
+  label: string,
+): GPUBindGroupDescriptor {
+  const entries = kernel.shader.bindings.map(({ name, binding }) => {
+    const resource = ranges[name];
+    assert(resource, `${label}: ${kernel.shader.key} binds ${name}, which the call does not have`);
+    return { binding, resource };
+  });
+  return { label, layout: kernel.layout, entries };
+}
+
+/** Source 0 in one piece, or by rows where the weight lies in several buffers. */
+function sourceParts(session: GpuSession, { call, src0 }: PlacedCall, label: string): readonly SourcePart[] {
+  const { operand, memory } = src0;
+  if (memory.kind === 'buffer' || memory.parts.length === 1) {
+    return [{ bound: bindWhole(session, src0, label), rowFirst: 0, rows: operand.ne[1] }];
+  }
+  if (!call.byRows || operand.offset !== 0 || operand.ne[2] * operand.ne[3] !== 1) throw cannotSplit(operand, label);
+  return memory.parts.map(({ buffer, rowFirst, rows }) => ({
+    bound: bindOperand(session, { ...operand, ne: [operand.ne[0], rows, 1, 1] }, buffer, label),
+    rowFirst,
+    rows,
+  }));
+}
+
+function bindWhole(session: GpuSession, { operand, memory }: Placed, label: string): Bound {
+  if (memory.kind === 'buffer') return bindOperand(session, operand, memory.buffer, label);
+  const [only, second] = memory.parts;
+  if (!only || second) throw cannotSplit(operand, label);
+  return bindOperand(session, operand, only.buffer, label);
+}
+
+function cannotSplit(operand: Operand, label: string): QuarrelError {
+  return new QuarrelError(
+    `${label}: ${operand.owner.name} exceeds what this device binds at once and cannot be split here`,
+  );
+}
+
+function bindOperand(session: GpuSession, operand: Operand, buffer: GPUBuffer, label: string): Bound {
+  const { first, end } = operandRange(operand);
+  const offset = Math.floor(first / OFFSET_ALIGNMENT) * OFFSET_ALIGNMENT;
+  const size = Math.min(buffer.size - offset, Math.ceil((end + LOAD_SLACK - offset) / 4) * 4);
+  const { bindingBytes } = session.limits;
+  if (size > bindingBytes) {
+    throw new QuarrelError(
+      `${label}: ${operand.owner.key} takes ${size} bytes; this device binds at most ${bindingBytes}`,
+    );
+  }
+  return {
+    range: { buffer, offset, size },
+    tensor: { ne: operand.ne, nb: usedStrides(operand.ne, operand.nb), offset: first - offset },
+  };
+}
+
+/** Strides of dimensions of one element are never used; a large tensor's would not fit 32 bits. */
+function usedStrides(ne: Dims, nb: Dims): Dims {
+  return nb.map((stride, d) => (ne[d] === 1 ? 0 : stride)) as unknown as Dims;
+}

@@ -1,0 +1,124 @@
+import { QuarrelError } from '../base/errors';
+import type { JobControl } from '../base/progress';
+import type { WeightTensor } from '../gguf/model-source';
+import { rowBytes } from '../quant/registry';
+import { LOAD_SLACK } from './buffer-pool';
+import type { GpuSession } from './gpu-session';
+import { BufferUsage } from './gpu-session';
+
+/** Rows `rowFirst` … `rowFirst + rows - 1` of a weight (all dimensions but the first flattened), from byte 0 of `buffer`. */
+export interface WeightPart {
+  readonly buffer: GPUBuffer;
+  readonly rowFirst: number;
+  readonly rows: number;
+  readonly byteFirst: number;
+  readonly bytes: number;
+}
+
+interface Entry {
+  readonly parts: readonly WeightPart[];
+  readonly bytes: number;
+}
+
+/** Bytes copied between two looks at the cancel button. */
+const WINDOW_BYTES = 32 << 20;
+
+/**
+ * Weights on the device as the model file's own bytes. Least recently used ones are dropped once they exceed the
+ * budget; those that the open batch uses stay until it is submitted (`release`).
+ */
+export class WeightCache {
+  /** In order of last use, oldest first. */
+  private readonly entries = new Map<string, Entry>();
+  private readonly inUse = new Set<string>();
+  private heldBytes = 0;
+
+  constructor(
+    private readonly session: GpuSession,
+    private readonly budgetBytes: number,
+  ) {}
+
+  /** Whether the weights that the open batch uses leave room for nothing: it should be submitted first. */
+  get crowded(): boolean {
+    return this.heldBytes > this.budgetBytes && this.inUse.size > 0;
+  }
+
+  /** The weight's buffers, uploaded if need be; more than one where the device's limits ask for it. */
+  acquire(weight: WeightTensor, control: JobControl): readonly WeightPart[] {
+    const { name } = weight;
+    const entry = this.entries.get(name) ?? this.upload(weight, control);
+    this.entries.delete(name);
+    this.entries.set(name, entry);
+    this.inUse.add(name);
+    this.shrink();
+    return entry.parts;
+  }
+
+  /** Called after a submit: nothing is in use any more. */
+  release(): void {
+    this.inUse.clear();
+    this.shrink();
+  }
+
+  dispose(): void {
+    for (const name of [...this.entries.keys()]) this.drop(name);
+    this.inUse.clear();
+  }
+
+  private shrink(): void {
+    for (const name of [...this.entries.keys()]) {
+      if (this.heldBytes <= this.budgetBytes) return;
+      if (!this.inUse.has(name)) this.drop(name);
+    }
+  }
+
+  private drop(name: string): void {
+    const entry = this.entries.get(name);
+    if (!entry) return;
+    for (const part of entry.parts) part.buffer.destroy();
+    this.entries.delete(name);
+    this.heldBytes -= entry.bytes;
+  }
+
+  private upload(weight: WeightTensor, control: JobControl): Entry {
+    const stride = rowBytes(weight.type, weight.ne[0]);
+    const limit = Math.min(this.session.limits.bindingBytes, this.session.limits.bufferBytes) - LOAD_SLACK;
+    const most = Math.floor(limit / stride);
+    if (most < 1) {
+      throw new QuarrelError(
+        `${weight.name}: one row has ${stride} bytes; this device binds at most ${limit + LOAD_SLACK} at once`,
+      );
+    }
+    const rows = weight.byteLength / stride;
+    const parts: WeightPart[] = [];
+    for (let first = 0; first < rows; first += most) {
+      const count = Math.min(most, rows - first);
+      const buffer = this.uploadRange(weight, first * stride, count * stride, control);
+      parts.push({ buffer, rowFirst: first, rows: count, byteFirst: first * stride, bytes: count * stride });
+    }
+    const bytes = parts.reduce((sum, part) => sum + part.buffer.size, 0);
+    this.heldBytes += bytes;
+    return { parts, bytes };
+  }
+
+  private uploadRange(weight: WeightTensor, offset: number, length: number, control: JobControl): GPUBuffer {
+    const buffer = this.session.device.createBuffer({
+      label: weight.name,
+      size: Math.ceil((length + LOAD_SLACK) / 4) * 4,
+      usage: BufferUsage.storage | BufferUsage.copySource,
+      mappedAtCreation: true,
+    });
+    try {
+      const mapped = new Uint8Array(buffer.getMappedRange());
+      for (let done = 0; done < length; done += WINDOW_BYTES) {
+        control.throwIfCancelled();
+        weight.copyInto(offset + done, Math.min(WINDOW_BYTES, length - done), mapped, done);
+      }
+    } catch (error) {
+      buffer.destroy();
+      throw error;
+    }
+    buffer.unmap();
+    return buffer;
+  }
+}

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { openShaders } from '../../../src/main/lanes/shader-files';
+import { composeShader } from '../../../src/shared/gpu/compose-shader';
+import type { BlockType, OpShader, ShaderVariant } from '../../../src/shared/gpu/shader-variant';
+import { quantFile, variantKey } from '../../../src/shared/gpu/shader-variant';
+import { QUANT_FORMATS } from '../../../src/shared/quant/registry';
+
+const FILES: Readonly<Record<string, string>> = {
+  'ops/scale.wgsl':
+    '//! require lib/a.wgsl\n//! require dst\nstruct Params { n: u32, }\n@group(0) @binding(0) var<uniform> params: Params;',
+  'lib/a.wgsl': '//! require lib/b.wgsl\nfn a() {}\n// @group(0) @binding(9) var<storage, read> src1: array<u32>;',
+  'lib/b.wgsl': 'fn b() {}',
+  'lib/dst-f32.wgsl': '//! require lib/b.wgsl\n@group(0) @binding(1) var<storage, read_write> dst: array<u32>;',
+};
+const source = { read: (path: string) => FILES[path] ?? expect.fail(`no ${path}`) };
+const variant: ShaderVariant = { op: 'scale', dst: 'F32', constants: { N: 3, FLAG: true } };
+
+describe('composeShader', () => {
+  const shader = composeShader(variant, source);
+
+  it('puts constants first, then each required file once, before what requires it', () => {
+    const functions = shader.code.split('\n').filter((line) => /^(const|fn|struct)/.test(line));
+    expect(functions).toEqual([
+      'const N = 3u;',
+      'const FLAG = true;',
+      'fn b() {}',
+      'fn a() {}',
+      'struct Params { n: u32, }',
+    ]);
+  });
+
+  it('reads bindings and Params off the text, not off comments', () => {
+    expect(shader.bindings).toEqual([
+      { name: 'dst', binding: 1, type: 'storage' },
+      { name: 'params', binding: 0, type: 'uniform' },
+    ]);
+    expect(shader.params.size).toBe(16);
+  });
+
+  it('knows where each line comes from', () => {
+    const lines = shader.code.split('\n');
+    expect(shader.origin(1)).toBeUndefined();
+    expect(shader.origin(lines.indexOf('fn a() {}') + 1)).toEqual({ path: 'lib/a.wgsl', line: 2 });
+    expect(shader.origin(lines.findIndex((l) => l.startsWith('struct')) + 1)).toEqual({
+      path: 'ops/scale.wgsl',
+      line: 3,
+    });
+  });
+
+  it('refuses bindings of other names', () => {
+    const strange = { read: (path: string) => (FILES[path] ?? '').replace('dst:', 'output:') };
+    expect(() => composeShader(variant, strange)).toThrow(/shader variable output: bindings are named params, dst/);
+  });
+});
+
+describe('variantKey', () => {
+  it('is the same whatever the order of constants, and another for other sources', () => {
+    expect(variantKey({ op: 'scale', dst: 'F32', constants: { FLAG: true, N: 3 } })).toBe(variantKey(variant));
+    const others: ShaderVariant[] = [
+      { op: 'rope', dst: 'F32', constants: { N: 3, FLAG: true } },
+      { op: 'scale', dst: 'F16', constants: { N: 3, FLAG: true } },
+      { op: 'scale', dst: 'F32', constants: { N: 4, FLAG: true } },
+      { op: 'scale', dst: 'F32', quant: 'Q4_K', constants: { N: 3, FLAG: true } },
+    ];
+    expect(new Set([variant, ...others].map(variantKey)).size).toBe(5);
+  });
+
+  it('is one for destinations that share a file', () => {
+    expect(variantKey({ op: 'copy', dst: 'I32' })).toBe(variantKey({ op: 'copy', dst: 'F32' }));
+  });
+});
+
+describe('the shaders', () => {
+  const shaders = openShaders();
+  const blockTypes: BlockType[] = [
+    'F32',
+    'F16',
+    'BF16',
+    'Q4_0',
+    'Q4_1',
+    'Q5_0',
+    'Q5_1',
+    'Q8_0',
+    'Q4_K',
+    'Q5_K',
+    'Q6_K',
+  ];
+
+  it.each(blockTypes)('%s: block size and bytes are those of the reference', (type) => {
+    const text = shaders.read(quantFile(type));
+    const constant = (name: string): number => Number(new RegExp(`^const ${name} = (\\d+)u;$`, 'm').exec(text)?.[1]);
+    const { blockElements, blockBytes } = QUANT_FORMATS[type];
+    expect([constant('BLOCK_ELEMENTS'), constant('BLOCK_BYTES')]).toEqual([blockElements, blockBytes]);
+    expect(constant('GROUP')).toBeGreaterThanOrEqual(16);
+    if (blockElements > 1) expect(blockElements % constant('GROUP')).toBe(0);
+  });
+
+  const ops: OpShader[] = [
+    'binary',
+    'copy',
+    'get_rows',
+    'glu',
+    'mul_mat',
+    'rms_norm',
+    'rope',
+    'scale',
+    'set_rows',
+    'soft_max',
+    'unary',
+  ];
+  it.each(ops)('%s: Params tell the node, and bindings keep the convention', (op) => {
+    const { params, bindings } = composeShader({ op, quant: 'Q4_K', dst: 'F16' }, shaders);
+    expect(params.fields.map((f) => f.name)).toEqual(expect.arrayContaining(['dst', 'src0', 'node']));
+    const numbers = { params: 0, dst: 1, src0: 2, src1: 3, aux: 4 };
+    for (const { name, binding } of bindings) expect(binding, name).toBe(numbers[name]);
+  });
+});
