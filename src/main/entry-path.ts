@@ -26,6 +26,13 @@ export function entryPath(name: EntryName): string {
   return path;
 }
 
+/** Path of a WebAssembly module in `out/main`; build/build-wasm.mjs builds them. Throws QuarrelError when it is not built. */
+export function wasmPath(name: 'decoders'): string {
+  const path = join(projectRoot(), 'out', 'main', `${name}.wasm`);
+  if (!existsSync(path)) throw new QuarrelError(`${name}.wasm is missing in ${dirname(path)}: run "npm run build"`);
+  return path;
+}
+
 /** Files shipped with the program, such as the specimen model. */
 export function resourcesDir(): string {
   return join(projectRoot(), 'resources');

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { GgmlTypeName } from '../../src/shared/quant/ggml-type';
 import { supportedFormat } from '../../src/shared/quant/registry';
+import { decodeBlock, fieldValues } from './blocks';
 import { ggmlRowDecoder, loadGgmlBase } from './ggml-base';
+import { QUANTIZABLE, quantizedBlocks, quantizerInput } from './quantize';
 import { randomBytes } from './random';
+import { blocksWithScales, ordinaryBlocks, SCALE_SLOTS, specialBlocks } from './scales';
 
 const bind = loadGgmlBase();
 
-/** f16 scales where decoders go wrong: zeros, subnormals, largest and least values, infinities, NaNs, plain ones. */
-export const SPECIAL_HALVES: readonly number[] = [
-  0x0000, 0x8000, 0x0001, 0x8001, 0x03ff, 0x83ff, 0x0400, 0x8400, 0x3c00, 0xbc00, 0x7bff, 0xfbff, 0x7c00, 0xfc00,
-  0x7e00, 0xfe00, 0x7c01, 0x2e66, 0xa555,
-];
+/** Enough elements that every entry of every codebook turns up (64 times on average in the largest). */
+const RANDOM_ELEMENTS = 1 << 20;
 
 /**
  * Where two decodings differ. f32 bits are compared; a NaN equals any NaN, since IEEE 754 leaves open which payload and
@@ -28,67 +28,108 @@ export function differences(ours: Float32Array, theirs: Float32Array, exactNaN: 
   return found;
 }
 
-/** Blocks of random bytes, one per pair of special scales, which are written at `halfOffsets`. */
-function specialBlocks(blockBytes: number, halfOffsets: readonly number[]): Uint8Array<ArrayBuffer> {
-  const pairs = SPECIAL_HALVES.flatMap((first) => SPECIAL_HALVES.map((second) => [first, second] as const));
-  const bytes = randomBytes(pairs.length * blockBytes, 99);
-  const view = new DataView(bytes.buffer);
-  pairs.forEach((pair, block) => {
-    halfOffsets.forEach((offset, i) => view.setUint16(block * blockBytes + offset, pair[i] ?? 0, true));
-  });
-  return bytes;
-}
-
 /**
- * Holds a decoder against the C function of libggml-base: random bytes, special scales, and unaligned source with
- * offset destination.
- * @param halfOffsets bytes of the block's f16 scales
+ * Holds a decoder against the C function of libggml-base: random bytes, all 2^16 (or 2^8) patterns of each scale,
+ * special scales in every combination, and blocks that the library's own quantizer made.
  */
-export function describeDecoder(
-  type: GgmlTypeName,
-  halfOffsets: readonly number[],
-  options: { readonly exactNaN?: boolean } = {},
-): void {
+export function describeDecoder(type: GgmlTypeName, options: { readonly exactNaN?: boolean } = {}): void {
   const { blockBytes, blockElements, dequantize } = supportedFormat(type);
   const exactNaN = options.exactNaN ?? false;
+  const theirDecoder = bind && ggmlRowDecoder(bind, type);
+
+  const expectEqualBits = (bytes: Uint8Array): Float32Array => {
+    const blocks = bytes.length / blockBytes;
+    const theirs = new Float32Array(blocks * blockElements);
+    const ours = new Float32Array(blocks * blockElements);
+    theirDecoder?.(bytes, theirs);
+    dequantize(bytes, 0, blocks, ours, 0);
+    expect(differences(ours, theirs, exactNaN)).toEqual([]);
+    return ours;
+  };
 
   describe.skipIf(!bind)(`${type} against libggml-base`, () => {
-    const compare = (bytes: Uint8Array): void => {
-      const blocks = bytes.length / blockBytes;
-      const theirs = new Float32Array(blocks * blockElements);
-      const ours = new Float32Array(blocks * blockElements);
-      if (bind) ggmlRowDecoder(bind, type)(bytes, theirs);
-      dequantize(bytes, 0, blocks, ours, 0);
-      expect(differences(ours, theirs, exactNaN)).toEqual([]);
-    };
-
     it('decodes random blocks to equal bits', () => {
-      compare(randomBytes(Math.ceil(65_536 / blockElements) * blockBytes, 3));
+      expectEqualBits(randomBytes(Math.ceil(RANDOM_ELEMENTS / blockElements) * blockBytes, 3));
     });
 
-    it('decodes zero, subnormal, negative, infinite and NaN scales to equal bits', () => {
-      compare(specialBlocks(blockBytes, halfOffsets));
+    it('decodes zero, subnormal, negative, huge, infinite and NaN scales to equal bits', () => {
+      expectEqualBits(specialBlocks(type));
     });
+
+    const patterns = SCALE_SLOTS[type][0]?.patterns ?? 0;
+    if (patterns <= 0x10000) {
+      it('decodes every pattern of a scale to equal bits', () => {
+        for (let start = 0; start < patterns; start += 4096) {
+          // An odd factor permutes the patterns, so that every scale of a block goes through all of them.
+          const pattern = (slot: number, b: number): number => ((start + b) * (1 + 0x5a62 * slot)) % patterns;
+          expectEqualBits(blocksWithScales(type, Math.min(4096, patterns), start, pattern));
+        }
+      });
+    }
+
+    if (bind && QUANTIZABLE.includes(type)) {
+      it('decodes what the library quantized to equal bits', { timeout: 120_000 }, () => {
+        const columns = Math.max(256, blockElements);
+        const { values } = quantizerInput(columns);
+        for (const blocks of quantizedBlocks(bind, type, columns)) {
+          const decoded = expectEqualBits(blocks);
+          // Row 1 is ordinary. Its direction survives least in TQ1_0 and TQ2_0, which zero what is below half of the
+          // largest magnitude: 0.74. Codes or scales in wrong places leave nothing of it.
+          expect(cosine(values.subarray(columns, 2 * columns), decoded.subarray(columns))).toBeGreaterThan(0.7);
+        }
+      });
+    }
   });
+
+  describeWindows(type);
+}
+
+/** Cosine of the angle between `a` and as many values of `b`. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array): number => a.reduce((sum, _, i) => sum + x[i]! * y[i]!, 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+/** A decoder reads whole blocks from any byte on and writes their elements only. */
+export function describeWindows(type: GgmlTypeName): void {
+  const { blockBytes, blockElements, dequantize } = supportedFormat(type);
 
   describe(`${type} windows`, () => {
     it('starts at any byte and writes nothing outside its elements', () => {
       const plain = randomBytes(3 * blockBytes, 5);
-      const shifted = new Uint8Array(3 * blockBytes + 1);
+      const shifted = new Uint8Array(3 * blockBytes + 3).subarray(2);
       shifted.set(plain, 1);
       const whole = new Float32Array(3 * blockElements);
       dequantize(plain, 0, 3, whole, 0);
       const windowed = new Float32Array(3 * blockElements).fill(42);
       dequantize(shifted, 1 + blockBytes, 1, windowed, blockElements);
-      expect(
-        differences(
-          windowed.subarray(blockElements, 2 * blockElements),
-          whole.subarray(blockElements, 2 * blockElements),
-          true,
-        ),
-      ).toEqual([]);
+      const inside = [blockElements, 2 * blockElements] as const;
+      expect(differences(windowed.subarray(...inside), whole.subarray(...inside), true)).toEqual([]);
       expect(windowed.subarray(0, blockElements).every((x) => x === 42)).toBe(true);
       expect(windowed.subarray(2 * blockElements).every((x) => x === 42)).toBe(true);
+    });
+  });
+}
+
+/** Decoded fields of one block, by name. */
+export type Fields = (name: string) => readonly number[];
+
+/** The inspector must show the numbers that the decoder used: the format's formula on the decoded fields. */
+export function describeFormula(type: GgmlTypeName, formula: (f: Fields) => readonly number[]): void {
+  describe(`${type} fields`, () => {
+    it('give its values by the formula', () => {
+      const { blockBytes } = supportedFormat(type);
+      const blocks = ordinaryBlocks(type, 10, 17);
+      for (let start = 0; start < blocks.length; start += blockBytes) {
+        const block = blocks.subarray(start, start + blockBytes);
+        const cached = new Map<string, readonly number[]>();
+        const field = (name: string): readonly number[] => {
+          const values = cached.get(name) ?? fieldValues(type, block, name);
+          cached.set(name, values);
+          return values;
+        };
+        expect(formula(field)).toEqual(Array.from(decodeBlock(type, block)));
+      }
     });
   });
 }

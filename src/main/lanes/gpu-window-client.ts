@@ -23,11 +23,7 @@ export class GpuWindowClient {
   }
 
   /** Throws QuarrelError when the window or WebGPU fails, CancelledError when `control` is cancelled. */
-  async call<N extends GpuCallName>(
-    name: N,
-    request: GpuRequest<N>,
-    control?: JobControl,
-  ): Promise<GpuAnswer<N>> {
+  async call<N extends GpuCallName>(name: N, request: GpuRequest<N>, control?: JobControl): Promise<GpuAnswer<N>> {
     control?.throwIfCancelled();
     const id = this.nextId++;
     const unsubscribe = control?.onCancel(() => this.post({ kind: 'cancel', id }));

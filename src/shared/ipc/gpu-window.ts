@@ -36,7 +36,9 @@ export type GpuRequest<N extends GpuCallName> = Parameters<GpuContract[N]>[0];
 export type GpuAnswer<N extends GpuCallName> = ReturnType<GpuContract[N]>;
 
 /** One call with its request, as it travels. */
-export type GpuCall = { readonly [N in GpuCallName]: { readonly name: N; readonly request: GpuRequest<N> } }[GpuCallName];
+export type GpuCall = {
+  readonly [N in GpuCallName]: { readonly name: N; readonly request: GpuRequest<N> };
+}[GpuCallName];
 
 /** Job worker → main → GPU window. */
 export type GpuMessage =

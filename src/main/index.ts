@@ -1,0 +1,141 @@
+import { join, resolve } from 'node:path';
+import type { BrowserWindow } from 'electron';
+import { app, nativeTheme } from 'electron';
+import { applyGpuSwitches } from './electron-switches';
+import { entryPath, projectRoot } from './entry-path';
+import { GpuRelay } from './ipc/gpu-relay';
+import { sendEvent, serveCalls } from './ipc/handlers';
+import { JobService } from './ipc/job-service';
+import { Settings } from './ipc/settings';
+import { uiCalls } from './ipc/ui-calls';
+import { declareAppProtocol, serveAppProtocol } from './windows/app-protocol';
+import { launchFile } from './windows/launch-file';
+import { setMenu } from './windows/menu';
+import { denyEverythingForeign } from './windows/security';
+import { createUiWindow } from './windows/ui-window';
+
+/** The app: one UI window, one job worker, one GPU window. */
+class QuarrelApp {
+  private readonly settings = new Settings(join(app.getPath('userData'), 'settings.json'));
+  private readonly gpu = new GpuRelay();
+  private readonly jobs = new JobService(
+    () => entryPath('job-worker'),
+    (port) => this.gpu.connect(port),
+  );
+  private window: BrowserWindow | undefined;
+  /** The model to open when the window asks for its first state. */
+  private pendingFile: string | undefined;
+  private stopped = false;
+
+  start(file: string | undefined): void {
+    this.pendingFile = file;
+    nativeTheme.themeSource = this.settings.theme;
+    serveAppProtocol(join(projectRoot(), 'out', 'renderer'));
+    denyEverythingForeign();
+    serveCalls(
+      () => this.window?.webContents,
+      uiCalls({
+        window: () => this.window,
+        settings: this.settings,
+        jobs: this.jobs,
+        takeLaunchFile: () => this.takePendingFile(),
+        onRecentChanged: () => this.recentChanged(),
+      }),
+    );
+    this.refreshMenu();
+    this.openWindow();
+  }
+
+  openWindow(): void {
+    if (this.window) return;
+    this.window = createUiWindow();
+    this.window.once('closed', () => {
+      this.window = undefined;
+      // The hidden GPU window must not keep an app alive that shows nothing.
+      if (process.platform !== 'darwin') app.quit();
+    });
+  }
+
+  open(path: string): void {
+    if (!this.window) {
+      this.pendingFile = path;
+      return;
+    }
+    if (this.window.isMinimized()) this.window.restore();
+    this.window.focus();
+    sendEvent(this.window.webContents, 'openFile', { path });
+  }
+
+  /** Ends the jobs, which remove their files, before the process goes. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    await this.jobs.dispose();
+    app.quit();
+  }
+
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+
+  private takePendingFile(): string | undefined {
+    const file = this.pendingFile;
+    this.pendingFile = undefined;
+    return file;
+  }
+
+  private recentChanged(): void {
+    this.refreshMenu();
+    sendEvent(this.window?.webContents, 'recentChanged', { recent: this.settings.recent() });
+  }
+
+  private refreshMenu(): void {
+    setMenu(this.settings.recent(), {
+      command: (command) => sendEvent(this.window?.webContents, 'command', { command }),
+      openFile: (path) => this.open(path),
+      forgetRecent: () => {
+        this.settings.forgetRecent();
+        this.recentChanged();
+      },
+    });
+  }
+}
+
+function launchFileOf(argv: readonly string[], cwd: string): string | undefined {
+  return launchFile(argv, app.isPackaged ? undefined : app.getAppPath(), cwd);
+}
+
+/** A default app, which runs unpackaged apps, puts the folder of its own choice over the one that the switch names. */
+function keepUserDataSwitch(): void {
+  const folder = app.commandLine.getSwitchValue('user-data-dir');
+  if (folder !== '') app.setPath('userData', resolve(folder));
+}
+
+function main(): void {
+  keepUserDataSwitch();
+  if (!app.requestSingleInstanceLock()) {
+    app.quit();
+    return;
+  }
+  declareAppProtocol();
+  applyGpuSwitches(app.commandLine);
+  const quarrel = new QuarrelApp();
+  app.on('second-instance', (_event, argv, cwd) => {
+    const file = launchFileOf(argv, cwd);
+    quarrel.openWindow();
+    if (file !== undefined) quarrel.open(file);
+  });
+  app.on('open-file', (event, path) => {
+    event.preventDefault();
+    quarrel.open(path);
+  });
+  app.on('activate', () => quarrel.openWindow());
+  app.on('will-quit', (event) => {
+    if (quarrel.isStopped) return;
+    event.preventDefault();
+    void quarrel.stop();
+  });
+  void app.whenReady().then(() => quarrel.start(launchFileOf(process.argv, process.cwd())));
+}
+
+main();

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { CallName, CallRequest } from '../../shared/ipc/contract';
+
+// Far above any real use; they keep a broken page from filling main's memory.
+const MAX_PATH = 4096;
+const MAX_PROMPT = 1_000_000;
+const MAX_TOKENS = 100_000;
+const MAX_LANES = 16;
+
+const path = z.string().min(1).max(MAX_PATH);
+const lane = z.string().min(1).max(MAX_PATH);
+const id = z.int().nonnegative();
+const nothing = z.strictObject({});
+
+const prompt = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('prompt'), text: z.string().max(MAX_PROMPT) }),
+  z.strictObject({ kind: z.literal('tokens'), tokens: z.array(z.int().nonnegative()).max(MAX_TOKENS) }),
+]);
+
+const findFirstBad = z.strictObject({
+  modelPath: path,
+  prompt,
+  reference: lane,
+  candidate: lane,
+  expect: z.string().max(MAX_PROMPT).exactOptional(),
+  minLogit: z.number().exactOptional(),
+});
+
+const job = z.discriminatedUnion('name', [
+  z.strictObject({ id, name: z.literal('inspect'), request: z.strictObject({ modelPath: path }) }),
+  z.strictObject({
+    id,
+    name: z.literal('runLanes'),
+    request: z.strictObject({ modelPath: path, prompt, lanes: z.array(lane).min(1).max(MAX_LANES) }),
+  }),
+  z.strictObject({
+    id,
+    name: z.literal('nodeDetail'),
+    request: z.strictObject({ runId: z.string().max(MAX_PATH), key: z.string().max(MAX_PATH) }),
+  }),
+  z.strictObject({ id, name: z.literal('findFirstBad'), request: findFirstBad }),
+  z.strictObject({
+    id,
+    name: z.literal('closeRun'),
+    request: z.strictObject({ runId: z.string().max(MAX_PATH) }),
+  }),
+]);
+
+/** A verdict is only written out: its schema name and its kind are what export relies on. */
+const verdict = z.custom<CallRequest<'exportVerdict'>['verdict']>(
+  (value) =>
+    z
+      .looseObject({
+        schema: z.literal('quarrel.verdict/1'),
+        verdict: z.enum(['clean', 'diverged', 'incomparable']),
+        candidate: z.string(),
+      })
+      .safeParse(value).success,
+  'a verdict of schema quarrel.verdict/1 is expected',
+);
+
+/** What main accepts from the UI window: total over the contract, so a new call cannot be forgotten here. */
+export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<N>> } = {
+  appState: nothing,
+  setTheme: z.strictObject({ theme: z.enum(['system', 'dark', 'light']) }),
+  pickPath: z.strictObject({ kind: z.enum(['model', 'trace', 'shaders', 'library']) }),
+  rememberFile: z.strictObject({ path }),
+  forgetRecentFiles: nothing,
+  startJob: job,
+  cancelJob: z.strictObject({ id }),
+  exportVerdict: z.strictObject({ verdict }),
+  revealFile: z.strictObject({ path }),
+};

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { BrowserWindow, OpenDialogOptions } from 'electron';
+import { app, dialog, nativeTheme, shell } from 'electron';
+import { QuarrelError } from '../../shared/base/errors';
+import { plainJson } from '../../shared/base/plain-json';
+import type { AppState, JobCall, PickKind } from '../../shared/ipc/contract';
+import type { Verdict } from '../../shared/divergence/verdict';
+import type { JobAnswer, JobName } from '../../shared/ipc/jobs';
+import { resourcesDir } from '../entry-path';
+import { writeWhole } from './atomic-file';
+import type { CallHandlers } from './handlers';
+import { sendEvent } from './handlers';
+import type { JobService, RunningJob } from './job-service';
+import type { Settings } from './settings';
+
+const PICK_DIALOGS: Readonly<Record<PickKind, OpenDialogOptions>> = {
+  model: {
+    title: 'Open a model file',
+    filters: [
+      { name: 'GGUF models', extensions: ['gguf'] },
+      { name: 'All files', extensions: ['*'] },
+    ],
+    properties: ['openFile'],
+  },
+  trace: {
+    title: 'Choose a trace',
+    filters: [
+      { name: 'Traces', extensions: ['safetensors'] },
+      { name: 'All files', extensions: ['*'] },
+    ],
+    properties: ['openFile'],
+  },
+  shaders: { title: 'Choose a folder that overlays shaders/', properties: ['openDirectory'] },
+  library: { title: 'Choose a folder with another llama.cpp build', properties: ['openDirectory'] },
+};
+
+export interface UiCallContext {
+  readonly window: () => BrowserWindow | undefined;
+  readonly settings: Settings;
+  readonly jobs: JobService;
+  /** The model to open first; undefined once it was handed out. */
+  readonly takeLaunchFile: () => string | undefined;
+  readonly onRecentChanged: () => void;
+}
+
+/** Main's side of the contract. */
+export function uiCalls(context: UiCallContext): CallHandlers {
+  const { settings, window } = context;
+  const running = new Map<number, RunningJob<JobName>>();
+  return {
+    appState: () => appState(context),
+    setTheme: ({ theme }) => {
+      settings.theme = theme;
+      nativeTheme.themeSource = theme;
+      return null;
+    },
+    pickPath: ({ kind }) => pickPath(window(), kind),
+    rememberFile: ({ path }) => {
+      settings.remember(path);
+      app.addRecentDocument(path);
+      context.onRecentChanged();
+      return settings.recent();
+    },
+    forgetRecentFiles: () => {
+      settings.forgetRecent();
+      app.clearRecentDocuments();
+      context.onRecentChanged();
+      return null;
+    },
+    startJob: (call) => runJob(context, running, call),
+    cancelJob: ({ id }) => {
+      running.get(id)?.cancel();
+      return null;
+    },
+    exportVerdict: ({ verdict }) => exportVerdict(window(), verdict),
+    revealFile: ({ path }) => {
+      shell.showItemInFolder(path);
+      return null;
+    },
+  };
+}
+
+function appState({ settings, takeLaunchFile }: UiCallContext): AppState {
+  const specimen = join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+  return {
+    version: app.getVersion(),
+    theme: settings.theme,
+    recent: settings.recent(),
+    specimen: existsSync(specimen) ? specimen : null,
+    launchFile: takeLaunchFile() ?? null,
+  };
+}
+
+async function pickPath(window: BrowserWindow | undefined, kind: PickKind): Promise<string | null> {
+  const options = PICK_DIALOGS[kind];
+  const { canceled, filePaths } = await (window
+    ? dialog.showOpenDialog(window, options)
+    : dialog.showOpenDialog(options));
+  return canceled ? null : (filePaths[0] ?? null);
+}
+
+async function runJob(
+  { jobs, window }: UiCallContext,
+  running: Map<number, RunningJob<JobName>>,
+  { id, name, request }: JobCall,
+): Promise<JobAnswer<JobName>> {
+  if (running.has(id)) throw new QuarrelError(`job ${id} is running already`);
+  const job = jobs.start(name, request, (progress) => {
+    sendEvent(window()?.webContents, 'jobProgress', { id, progress });
+  });
+  running.set(id, job);
+  try {
+    return await job.answer;
+  } finally {
+    running.delete(id);
+  }
+}
+
+async function exportVerdict(window: BrowserWindow | undefined, verdict: Verdict): Promise<string | null> {
+  const model = basename(verdict.model).replace(/\.gguf$/i, '');
+  const options = {
+    title: 'Export the verdict',
+    defaultPath: `${model}.verdict.json`,
+    filters: [{ name: 'JSON', extensions: ['json'] }],
+  };
+  const { canceled, filePath } = await (window
+    ? dialog.showSaveDialog(window, options)
+    : dialog.showSaveDialog(options));
+  if (canceled || !filePath) return null;
+  writeWhole(filePath, `${plainJson(verdict)}\n`);
+  return filePath;
+}

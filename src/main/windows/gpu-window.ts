@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { BrowserWindow, ipcMain } from 'electron';
+import { QuarrelError } from '../../shared/base/errors';
+import type { Failure } from '../../shared/ipc/contract';
+import { GPU_EVENT_CHANNEL, GPU_MESSAGE_CHANNEL, GPU_READY_CHANNEL } from '../../shared/ipc/contract';
+import type { GpuEvent, GpuMessage } from '../../shared/ipc/gpu-window';
+import { projectRoot } from '../entry-path';
+import { GPU_URL } from './app-protocol';
+
+const READY_WITHIN_MS = 30_000;
+/** A kernel that does not end cannot be cancelled from inside: the window goes with it. */
+const CANCEL_GRACE_MS = 8_000;
+
+/**
+ * The hidden, trusted page that runs WebGPU: opened on first need, closed with its calls failed when it crashes or
+ * hangs, opened anew by the next call.
+ */
+export class GpuWindow {
+  private opening: Promise<BrowserWindow> | undefined;
+  private window: BrowserWindow | undefined;
+  private readonly running = new Map<number, NodeJS.Timeout | undefined>();
+  private errors: string[] = [];
+
+  constructor(private readonly onEvent: (event: GpuEvent) => void) {
+    ipcMain.on(GPU_EVENT_CHANNEL, (event, payload: GpuEvent) => {
+      if (event.sender === this.window?.webContents) this.receive(payload);
+    });
+  }
+
+  async post(message: GpuMessage): Promise<void> {
+    if (message.kind === 'cancel') {
+      this.cancel(message.id);
+      return;
+    }
+    this.running.set(message.id, undefined);
+    const opening = (this.opening ??= this.open());
+    try {
+      const window = await opening;
+      if (this.running.has(message.id)) window.webContents.send(GPU_MESSAGE_CHANNEL, message);
+    } catch (e) {
+      if (this.opening === opening) this.failAll(e instanceof Error ? e.message : String(e));
+    }
+  }
+
+  /** Closes the window; running calls fail. */
+  close(reason: string): void {
+    this.failAll(reason);
+  }
+
+  private async open(): Promise<BrowserWindow> {
+    const window = new BrowserWindow({
+      show: false,
+      webPreferences: {
+        preload: join(projectRoot(), 'out', 'preload', 'gpu-host.cjs'),
+        sandbox: false,
+        contextIsolation: false,
+        nodeIntegration: true,
+        backgroundThrottling: false,
+        spellcheck: false,
+      },
+    });
+    this.window = window;
+    this.errors = [];
+    const { webContents } = window;
+    webContents.on('console-message', (_event, level, text) => {
+      if (level === 3) this.errors.push(text);
+    });
+    webContents.on('preload-error', (_event, _path, error) => this.failAll(`GPU window: ${error.message}`));
+    webContents.on('render-process-gone', (_event, { reason, exitCode }) =>
+      this.failAll(`The GPU window stopped (${reason}, exit code ${exitCode}). It is opened anew for the next run.`),
+    );
+    await this.loaded(window);
+    return window;
+  }
+
+  /** Resolves when the page's own script says so, since a page whose script threw also counts as loaded. */
+  private async loaded(window: BrowserWindow): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const ready = new Promise<void>((resolve, reject) => {
+      window.webContents.ipc.once(GPU_READY_CHANNEL, () => resolve());
+      window.once('closed', () => reject(new QuarrelError('The GPU window closed while it was opening.')));
+      const late = (): void => reject(new QuarrelError(`The GPU window did not open in ${READY_WITHIN_MS / 1000} s.`));
+      timer = setTimeout(late, READY_WITHIN_MS);
+    });
+    try {
+      await Promise.all([window.loadURL(GPU_URL), ready]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private cancel(id: number): void {
+    if (!this.running.has(id) || this.running.get(id)) return;
+    const timer = setTimeout(
+      () => this.failAll('The GPU window did not stop when it was told to and was closed.'),
+      CANCEL_GRACE_MS,
+    );
+    this.running.set(id, timer);
+    this.window?.webContents.send(GPU_MESSAGE_CHANNEL, { kind: 'cancel', id } satisfies GpuMessage);
+  }
+
+  private receive(event: GpuEvent): void {
+    if (!this.running.has(event.id)) return;
+    if (event.kind !== 'progress') this.settle(event.id);
+    this.onEvent(event);
+  }
+
+  private settle(id: number): void {
+    clearTimeout(this.running.get(id));
+    this.running.delete(id);
+  }
+
+  private failAll(message: string): void {
+    const detail = this.errors.slice(-20).join('\n');
+    const { window } = this;
+    this.window = undefined;
+    this.opening = undefined;
+    for (const [id, cancelTimer] of [...this.running]) {
+      this.settle(id);
+      const failure: Failure = cancelTimer
+        ? { kind: 'cancelled' }
+        : { kind: 'failed', message, ...(detail === '' ? {} : { detail }) };
+      this.onEvent({ kind: 'failed', id, failure });
+    }
+    if (window && !window.isDestroyed()) window.destroy();
+  }
+}

@@ -1,0 +1,17 @@
+import type { PromptSpec } from '../../../shared/ipc/jobs';
+import { err, ok } from '../../../shared/base/result';
+import type { Result } from '../../../shared/base/result';
+
+export type PromptMode = 'prompt' | 'tokens';
+
+/** What the prompt field says, or one line on what is wrong with it. */
+export function parsePrompt(mode: PromptMode, text: string): Result<PromptSpec> {
+  if (mode === 'prompt') {
+    return text.length === 0 ? err('The prompt is empty.') : ok({ kind: 'prompt', text });
+  }
+  const parts = text.split(/[\s,]+/).filter(Boolean);
+  if (parts.length === 0) return err('No token ids: write them as 1, 17, 5.');
+  const wrong = parts.find((part) => !/^\d{1,9}$/.test(part));
+  if (wrong !== undefined) return err(`"${wrong}" is no token id: write them as 1, 17, 5.`);
+  return ok({ kind: 'tokens', tokens: parts.map(Number) });
+}

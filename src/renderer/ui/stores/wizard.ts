@@ -1,0 +1,101 @@
+import { defineStore } from 'pinia';
+import { computed, ref, shallowRef } from 'vue';
+import type { Verdict } from '../../../shared/divergence/verdict';
+import { call } from '../api/quarrel';
+import { useAppStore } from './app';
+import { createJobState, reportFailure } from './job-state';
+import { useModelStore } from './model';
+import { REFERENCE_LANE, useRunStore } from './run';
+import { worstLane } from './worst-lane';
+
+/** "Find first bad layer": which candidate, how far the search is, the verdict. */
+export const useWizardStore = defineStore('wizard', () => {
+  const chosen = ref<string>();
+  const expect = ref('');
+  const minLogit = ref('');
+  const verdict = shallowRef<Verdict>();
+  const exportedTo = ref<string>();
+  const job = createJobState();
+  const run = useRunStore();
+
+  const candidates = computed(() => run.lanes.filter((l) => l.spec !== REFERENCE_LANE).map((l) => l.spec));
+  /** The user's choice, else the worst lane of the run, else the last one the user added, else webgpu. */
+  const candidate = computed(() => {
+    if (chosen.value !== undefined && candidates.value.includes(chosen.value)) return chosen.value;
+    const { summary } = run;
+    const worst = summary ? worstLane(summary) : undefined;
+    const label = worst === undefined ? undefined : summary?.lanes[worst]?.label;
+    if (label !== undefined && candidates.value.includes(label)) return label;
+    return run.lanes.findLast((l) => !l.builtIn && l.enabled)?.spec ?? 'webgpu';
+  });
+
+  function reset(): void {
+    verdict.value = undefined;
+    exportedTo.value = undefined;
+  }
+
+  async function start(): Promise<void> {
+    const app = useAppStore();
+    const modelPath = useModelStore().path;
+    if (modelPath === undefined || job.running.value) return;
+    app.view = 'wizard';
+    if (!run.prompt.ok) {
+      app.notify('error', run.prompt.error);
+      return;
+    }
+    const least = minLogit.value.trim() === '' ? undefined : Number(minLogit.value);
+    if (least !== undefined && !Number.isFinite(least)) {
+      app.notify('error', `"${minLogit.value}" is no number: the least logit is expected.`);
+      return;
+    }
+    reset();
+    verdict.value = await job.run('findFirstBad', {
+      modelPath,
+      prompt: run.prompt.value,
+      reference: REFERENCE_LANE,
+      candidate: candidate.value,
+      ...(expect.value === '' ? {} : { expect: expect.value }),
+      ...(least === undefined ? {} : { minLogit: least }),
+    });
+  }
+
+  /** Shows a node of the verdict in the layer view, after running its lanes where no run has them. */
+  async function showNode(key: string): Promise<void> {
+    const shown = verdict.value;
+    if (!shown) return;
+    const has = run.summary?.lanes.some((l) => l.label === shown.candidate && l.error === undefined);
+    const sameTokens = run.summary?.tokens.join() === shown.tokens.join();
+    if (!(has && sameTokens) && !(await run.run([REFERENCE_LANE, shown.candidate]))) return;
+    const lane = run.summary?.lanes.findIndex((l) => l.label === shown.candidate) ?? -1;
+    run.select(key, lane < 0 ? undefined : lane);
+    run.openLayer(key);
+  }
+
+  async function exportVerdict(): Promise<void> {
+    if (!verdict.value) return;
+    try {
+      const path = await call('exportVerdict', { verdict: verdict.value });
+      if (path !== null) exportedTo.value = path;
+    } catch (e) {
+      reportFailure(e);
+    }
+  }
+
+  return {
+    chosen,
+    candidate,
+    candidates,
+    expect,
+    minLogit,
+    verdict,
+    exportedTo,
+    running: job.running,
+    cancelling: job.cancelling,
+    stages: job.stages,
+    cancel: job.cancel,
+    reset,
+    start,
+    showNode,
+    exportVerdict,
+  };
+});

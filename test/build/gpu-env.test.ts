@@ -1,0 +1,35 @@
+import { statSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { gpuEnv } from '../../build/gpu-env.mjs';
+
+const icd = '/somewhere/vk_swiftshader_icd.json';
+const runtime = { XDG_RUNTIME_DIR: '/run/user/1' };
+
+beforeEach(() => {
+  vi.stubEnv('QUARREL_GPU', 'software');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+it('names only SwiftShader on a machine without a GPU', () => {
+  expect(gpuEnv(icd, runtime, 'linux')).toEqual({ VK_ICD_FILENAMES: icd });
+});
+
+it("adds SwiftShader behind the GPU's driver", () => {
+  vi.stubEnv('QUARREL_GPU', 'hardware');
+  expect(gpuEnv(icd, runtime, 'linux')).toEqual({ VK_ADD_DRIVER_FILES: icd });
+});
+
+it.each(['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'])('leaves %s to the user', (name) => {
+  expect(gpuEnv(icd, { ...runtime, [name]: '/mine.json' }, 'linux')).toEqual({});
+});
+
+it('makes a private runtime folder where there is none', () => {
+  const { XDG_RUNTIME_DIR: folder = '' } = gpuEnv(undefined, {}, 'linux');
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+});
+
+it.each(['darwin', 'win32'] as const)('adds nothing on %s, where Dawn needs no Vulkan', (platform) => {
+  expect(gpuEnv(icd, {}, platform)).toEqual({});
+});

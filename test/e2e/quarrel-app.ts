@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ElectronApplication, Page } from 'playwright-core';
+import { _electron } from 'playwright-core';
+import { electronFlags } from '../../build/electron-flags.mjs';
+import { projectRoot, resourcesDir } from '../../src/main/entry-path';
+
+export const SPECIMEN = join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+const SHOTS = join(projectRoot(), 'test-results', 'screenshots');
+
+/** The built app in a folder of its own for settings, with what its page complained about. */
+export interface QuarrelWindow {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  /** Errors of the page and its console; a healthy session has none. */
+  readonly complaints: string[];
+  readonly folder: string;
+  shot(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function launchQuarrel(...args: readonly string[]): Promise<QuarrelWindow> {
+  const folder = mkdtempSync(join(tmpdir(), 'quarrel-e2e-'));
+  const app = await _electron.launch({
+    args: [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot(), ...args],
+    cwd: projectRoot(),
+    // Playwright would force the light theme, which the app sets itself.
+    colorScheme: null,
+  });
+  const page = await app.firstWindow();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  mkdirSync(SHOTS, { recursive: true });
+  return {
+    app,
+    page,
+    complaints,
+    folder,
+    shot: async (name) => {
+      await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+    },
+    close: async () => {
+      await app.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes the next open dialogs answer with `path`. */
+export async function answerOpenDialog({ app }: QuarrelWindow, path: string): Promise<void> {
+  await app.evaluate(({ dialog }, chosen) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [chosen] });
+  }, path);
+}
+
+/** Makes the next save dialogs answer with `path`. */
+export async function answerSaveDialog({ app }: QuarrelWindow, path: string): Promise<void> {
+  await app.evaluate(({ dialog }, chosen) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: chosen });
+  }, path);
+}
+
+/** Drops a file on the window as the platform does, with a real path. */
+export async function dropFile({ app, page }: QuarrelWindow, path: string): Promise<void> {
+  const session = await app.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await session.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
+  }
+  await session.detach();
+}
+
+export async function setTheme({ page }: QuarrelWindow, theme: 'Light' | 'Dark'): Promise<void> {
+  await page.getByRole('radio', { name: `${theme} theme` }).click();
+  await page.waitForFunction(`matchMedia('(prefers-color-scheme: ${theme.toLowerCase()})').matches`);
+}
+
+export async function openSpecimen({ page }: QuarrelWindow): Promise<void> {
+  await page.getByRole('button', { name: 'Try the embedded model' }).click();
+  await page.getByRole('heading', { name: 'Tensors by layer' }).waitFor();
+}
+
+export async function runLanes({ page }: QuarrelWindow): Promise<void> {
+  await page.getByRole('button', { name: 'Run lanes' }).click();
+  await page.locator('.timeline-view').waitFor({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached' });
+}

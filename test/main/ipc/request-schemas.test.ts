@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { REQUEST_SCHEMAS } from '../../../src/main/ipc/request-schemas';
+import type { CallName } from '../../../src/shared/ipc/contract';
+
+const tokens = { kind: 'tokens', tokens: [1, 2] };
+const run = { modelPath: '/m.gguf', prompt: tokens, lanes: ['llama', 'webgpu'] };
+const find = { modelPath: '/m.gguf', prompt: { kind: 'prompt', text: 'Hi' }, reference: 'llama', candidate: 'webgpu' };
+
+const ACCEPTED: readonly (readonly [CallName, unknown])[] = [
+  ['appState', {}],
+  ['setTheme', { theme: 'dark' }],
+  ['pickPath', { kind: 'shaders' }],
+  ['startJob', { id: 1, name: 'inspect', request: { modelPath: '/m.gguf' } }],
+  ['startJob', { id: 1, name: 'runLanes', request: run }],
+  ['startJob', { id: 1, name: 'findFirstBad', request: find }],
+  ['startJob', { id: 1, name: 'findFirstBad', request: { ...find, expect: ' Paris', minLogit: 7 } }],
+  ['startJob', { id: 1, name: 'nodeDetail', request: { runId: '1', key: 'norm-0' } }],
+  ['exportVerdict', { verdict: { schema: 'quarrel.verdict/1', verdict: 'clean', candidate: 'webgpu', model: '/m' } }],
+];
+
+const REFUSED: readonly (readonly [string, CallName, unknown])[] = [
+  ['nothing at all', 'appState', undefined],
+  ['an unknown field', 'appState', { extra: 1 }],
+  ['an unknown theme', 'setTheme', { theme: 'pink' }],
+  ['an unknown job', 'startJob', { id: 1, name: 'format', request: {} }],
+  ['a job without its request', 'startJob', { id: 1, name: 'inspect' }],
+  ['an empty path', 'startJob', { id: 1, name: 'inspect', request: { modelPath: '' } }],
+  [
+    'negative tokens',
+    'startJob',
+    { id: 1, name: 'runLanes', request: { ...run, prompt: { kind: 'tokens', tokens: [-1] } } },
+  ],
+  ['no lanes', 'startJob', { id: 1, name: 'runLanes', request: { ...run, lanes: [] } }],
+  ['an undefined option', 'startJob', { id: 1, name: 'findFirstBad', request: { ...find, expect: undefined } }],
+  ['a fractional id', 'cancelJob', { id: 1.5 }],
+  ['another document than a verdict', 'exportVerdict', { verdict: { schema: 'quarrel.inspect/1' } }],
+];
+
+describe('request schemas', () => {
+  it.each(ACCEPTED)('%s accepts %j', (name, request) => {
+    const parsed = REQUEST_SCHEMAS[name].safeParse(request);
+    expect(parsed.error).toBeUndefined();
+    expect(parsed.data).toEqual(request);
+  });
+
+  it.each(REFUSED)('refuses %s (%s)', (_what, name, request) => {
+    expect(REQUEST_SCHEMAS[name].safeParse(request).success).toBe(false);
+  });
+});
