@@ -71,7 +71,10 @@ class QuarrelApp {
     if (this.stopped) return;
     this.stopped = true;
     await this.jobs.dispose();
-    app.quit();
+    // In a turn of its own: inside `will-quit`, where its preventDefault still holds, Electron swallows a quit.
+    setImmediate(() => {
+      app.quit();
+    });
   }
 
   get isStopped(): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DequantizeBlocks } from '../../src/shared/quant/format';
 import type { GgmlTypeName } from '../../src/shared/quant/ggml-type';
 import { supportedFormat } from '../../src/shared/quant/registry';
 import { decodeBlock, fieldValues } from './blocks';
@@ -28,13 +29,20 @@ export function differences(ours: Float32Array, theirs: Float32Array, exactNaN: 
   return found;
 }
 
+interface DecoderOptions {
+  readonly exactNaN?: boolean;
+  /** The lane under test and its decoder; the scalar reference unless given. */
+  readonly lane?: string;
+  readonly dequantize?: DequantizeBlocks;
+}
+
 /**
  * Holds a decoder against the C function of libggml-base: random bytes, all 2^16 (or 2^8) patterns of each scale,
  * special scales in every combination, and blocks that the library's own quantizer made.
  */
-export function describeDecoder(type: GgmlTypeName, options: { readonly exactNaN?: boolean } = {}): void {
-  const { blockBytes, blockElements, dequantize } = supportedFormat(type);
-  const exactNaN = options.exactNaN ?? false;
+export function describeDecoder(type: GgmlTypeName, options: DecoderOptions = {}): void {
+  const { blockBytes, blockElements } = supportedFormat(type);
+  const { exactNaN = false, lane = 'scalar', dequantize = supportedFormat(type).dequantize } = options;
   const theirDecoder = bind && ggmlRowDecoder(bind, type);
 
   const expectEqualBits = (bytes: Uint8Array): Float32Array => {
@@ -47,7 +55,7 @@ export function describeDecoder(type: GgmlTypeName, options: { readonly exactNaN
     return ours;
   };
 
-  describe.skipIf(!bind)(`${type} against libggml-base`, () => {
+  describe.skipIf(!bind)(`${type} (${lane}) against libggml-base`, () => {
     it('decodes random blocks to equal bits', () => {
       expectEqualBits(randomBytes(Math.ceil(RANDOM_ELEMENTS / blockElements) * blockBytes, 3));
     });
@@ -81,7 +89,7 @@ export function describeDecoder(type: GgmlTypeName, options: { readonly exactNaN
     }
   });
 
-  describeWindows(type);
+  describeWindows(type, options);
 }
 
 /** Cosine of the angle between `a` and as many values of `b`. */
@@ -91,10 +99,11 @@ function cosine(a: Float32Array, b: Float32Array): number {
 }
 
 /** A decoder reads whole blocks from any byte on and writes their elements only. */
-export function describeWindows(type: GgmlTypeName): void {
-  const { blockBytes, blockElements, dequantize } = supportedFormat(type);
+export function describeWindows(type: GgmlTypeName, options: DecoderOptions = {}): void {
+  const { blockBytes, blockElements } = supportedFormat(type);
+  const { lane = 'scalar', dequantize = supportedFormat(type).dequantize } = options;
 
-  describe(`${type} windows`, () => {
+  describe(`${type} (${lane}) windows`, () => {
     it('starts at any byte and writes nothing outside its elements', () => {
       const plain = randomBytes(3 * blockBytes, 5);
       const shifted = new Uint8Array(3 * blockBytes + 3).subarray(2);

@@ -56,9 +56,10 @@ export function isIndex(type: GgmlTypeName): type is 'I32' | 'I64' {
   return type === 'I32' || type === 'I64';
 }
 
-/** Whether rows of this type can be widened to f32. */
+/** Whether rows of this type are weights that widen to f32; integers are indices, not weights. */
 export function isDecodable(type: GgmlTypeName): boolean {
-  return QUANT_FORMATS[type].status === 'supported';
+  const { status, family } = QUANT_FORMATS[type];
+  return status === 'supported' && family !== 'integer';
 }
 
 export function dimsText(ne: Dims): string {

@@ -1,11 +1,13 @@
 /**
  * Plain floats, one element per block. Source: ggml.c `ggml_fp16_to_fp32_row`, `ggml_bf16_to_fp32_row`, and a copy for
- * F32, of llama.cpp v0.4.0. All three move bits, so NaN payloads are equal too.
+ * F32, of llama.cpp v0.4.0. All three move bits, so NaN payloads are equal too. ggml has no decoder of F64 (`to_float`
+ * of its type traits is empty); here it is rounded once, as C converts it.
  */
 import { bf16ToF32, F16_TO_F32_BITS, f16ToF32 } from '../base/float-bits';
 import type { DequantizeBlocks, SupportedFormat } from './format';
 import { blockStruct, layoutOf } from './layout';
 
+const f64Struct = blockStruct({ value: 8 }, 8);
 const f32Struct = blockStruct({ value: 4 }, 4);
 const halfStruct = blockStruct({ value: 2 }, 2);
 
@@ -13,6 +15,12 @@ const halfStruct = blockStruct({ value: 2 }, 2);
 function wordsOf(dst: Float32Array, dstOffset: number, count: number): Uint32Array {
   return new Uint32Array(dst.buffer, dst.byteOffset + dstOffset * 4, count);
 }
+
+/** f64: `s`, 11 bits exponent, 52 bits mantissa, stored least significant byte first. */
+const dequantizeF64: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset) => {
+  const view = new DataView(src.buffer, src.byteOffset, src.length);
+  for (let i = 0, p = srcOffset; i < blocks; i++, p += 8) dst[dstOffset + i] = view.getFloat64(p, true);
+};
 
 /** f32: `seeeeeee emmmmmmm mmmmmmmm mmmmmmmm`, stored least significant byte first. */
 const dequantizeF32: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset) => {
@@ -35,6 +43,17 @@ const dequantizeBF16: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset
   for (let i = 0, p = srcOffset; i < blocks; i++, p += 2) {
     out[i] = (src[p]! << 16) | (src[p + 1]! << 24);
   }
+};
+
+/** The field's value is the f64 itself. */
+export const F64: SupportedFormat = {
+  ...layoutOf('F64', 'float', 1, f64Struct),
+  status: 'supported',
+  dequantize: dequantizeF64,
+  fields: (block) => {
+    const view = new DataView(block.buffer, block.byteOffset, f64Struct.bytes);
+    return [{ name: 'value', offset: 0, length: 8, values: [view.getFloat64(0, true)] }];
+  },
 };
 
 export const F32: SupportedFormat = {

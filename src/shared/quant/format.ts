@@ -1,16 +1,12 @@
 import type { GgmlTypeName } from './ggml-type';
 
 export type QuantFamily =
-  | 'float'
-  | 'integer'
-  | 'legacy'
-  | 'k-quants'
-  | 'i-quants'
-  | 'ternary'
-  | 'microscaling'
-  | 'activation';
+  'float' | 'integer' | 'legacy' | 'k-quants' | 'i-quants' | 'ternary' | 'microscaling' | 'activation';
 
-/** One decoded field of a block, for the inspector: where its bits lie and what they say. */
+/**
+ * One decoded field of a block, for the inspector: where its bits lie and what they say. Every byte of a block belongs
+ * to a field. Two fields share no byte or have the same byte range: then their bits are mixed there.
+ */
 export interface BlockField {
   readonly name: string;
   /** Byte range inside the block. */
@@ -36,7 +32,7 @@ export interface FormatLayout {
  * @param srcOffset byte offset of the first block in `src` (any alignment)
  * @param dst receives blocks × blockElements values
  * @param dstOffset element offset in `dst`
- * Equal bits with `dequantize_row_*` of libggml-base: float32, one rounding per operation, no FMA.
+ * Equal bits with `dequantize_row_*` of libggml-base where it has one: float32, one rounding per operation, no FMA.
  */
 export type DequantizeBlocks = (
   src: Uint8Array,
@@ -53,6 +49,7 @@ export interface SupportedFormat extends FormatLayout {
   readonly fields: (block: Uint8Array) => readonly BlockField[];
 }
 
+/** A type that can be sized but not decoded. llama.cpp v0.4.0 has none; one of a later version may be, for a while. */
 export interface UnsupportedFormat extends FormatLayout {
   readonly status: 'unsupported';
   readonly reason: string;

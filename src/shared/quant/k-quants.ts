@@ -6,7 +6,8 @@
  * f64 alike. Subtracting the min rounds to f64 and the store to f32; for two f32 operands that equals one rounding
  * (53 ≥ 2 × 24 + 2).
  */
-import { F16_TO_F32, f16ToF32 } from '../base/float-bits';
+import { F16_TO_F32 } from '../base/float-bits';
+import { field, halfField, listOf, signedField } from './block-fields';
 import type { BlockField, DequantizeBlocks, SupportedFormat } from './format';
 import { blockStruct, layoutOf } from './layout';
 
@@ -129,17 +130,9 @@ const dequantizeQ6_K: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset
   }
 };
 
-function field(name: string, offset: number, length: number, values: readonly number[]): BlockField {
-  return { name, offset, length, values };
-}
-
-function half(block: Uint8Array, offset: number): number[] {
-  return [f16ToF32(block[offset]! | (block[offset + 1]! << 8))];
-}
-
 /** One value per element 0 … 255. */
 function perElement(value: (e: number) => number): number[] {
-  return Array.from({ length: QK_K }, (_, e) => value(e));
+  return listOf(QK_K, value);
 }
 
 /** d, dmin and the unpacked scales and mins, which share 12 bytes. */
@@ -147,8 +140,8 @@ function scaleFields(block: Uint8Array): BlockField[] {
   const { d, dmin, scales } = q4k.offset;
   const eight = [0, 1, 2, 3, 4, 5, 6, 7];
   return [
-    field('d', d, 2, half(block, d)),
-    field('dmin', dmin, 2, half(block, dmin)),
+    halfField(block, 'd', d),
+    halfField(block, 'dmin', dmin),
     field(
       'scales',
       scales,
@@ -216,12 +209,11 @@ export const Q6_K: SupportedFormat = {
     const { ql, qh, scales, d } = q6k.offset;
     const low = (e: number): number => (block[ql + 64 * (e >> 7) + (e & 63)]! >> ((e & 64) >> 4)) & 15;
     const high = (e: number): number => (block[qh + 32 * (e >> 7) + (e & 31)]! >> (2 * ((e >> 5) & 3))) & 3;
-    const signed = Array.from(block.subarray(scales, scales + q6k.size.scales), (s) => (s << 24) >> 24);
     return [
       field('ql', ql, q6k.size.ql, perElement(low)),
       field('qh', qh, q6k.size.qh, perElement(high)),
-      field('scales', scales, q6k.size.scales, signed),
-      field('d', d, 2, half(block, d)),
+      signedField(block, 'scales', scales, q6k.size.scales),
+      halfField(block, 'd', d),
     ];
   },
 };

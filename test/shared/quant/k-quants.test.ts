@@ -1,49 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import type { GgmlTypeName } from '../../../src/shared/quant/ggml-type';
-import { decodeBlock, fieldValues, finiteBlock } from '../../helpers/blocks';
-import { describeDecoder } from '../../helpers/decoder-suite';
+import { decodeBlock, fieldValues } from '../../helpers/blocks';
+import { describeDecoder, describeFormula } from '../../helpers/decoder-suite';
+import type { Fields } from '../../helpers/decoder-suite';
 
-describeDecoder('Q4_K', [0, 2]);
-describeDecoder('Q5_K', [0, 2]);
-describeDecoder('Q6_K', [208]);
-
-type Fields = (name: string) => readonly number[];
+for (const type of ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K'] as const) describeDecoder(type);
 
 const fround = Math.fround;
 
-/** d × scale × code − dmin × min of a Q4_K or Q5_K element, each operation rounded to f32. */
-function withMin(f: Fields, e: number, code: number): number {
-  const sub = e >> 5;
+/** d × scale × code − dmin × min of an element of sub-block `sub`, each operation rounded to f32. */
+function withMin(f: Fields, sub: number, code: number): number {
   const scale = fround(f('d')[0]! * f('scales')[sub]!);
   const min = fround(f('dmin')[0]! * f('mins')[sub]!);
   return fround(fround(scale * code) - min);
 }
 
-/** The formats' formulas on decoded fields: the inspector must show the numbers that the decoder used. */
-const FORMULAS: readonly (readonly [GgmlTypeName, readonly number[], (f: Fields) => number[]])[] = [
-  ['Q4_K', [0, 2], (f) => f('qs').map((q, e) => withMin(f, e, q))],
-  ['Q5_K', [0, 2], (f) => f('qs').map((q, e) => withMin(f, e, q + 16 * f('qh')[e]!))],
-  [
-    'Q6_K',
-    [208],
-    (f) => f('ql').map((q, e) => fround(fround(f('d')[0]! * f('scales')[e >> 4]!) * (q + 16 * f('qh')[e]! - 32))),
-  ],
-];
+/** d × scale × code of an element of a sub-block of 16, each operation rounded to f32. */
+function scaled(f: Fields, e: number, code: number): number {
+  return fround(fround(f('d')[0]! * f('scales')[e >> 4]!) * code);
+}
 
-describe('fields', () => {
-  it.each(FORMULAS)('of %s give its values by the formula', (type, halves, formula) => {
-    for (let seed = 0; seed < 5; seed++) {
-      const block = finiteBlock(type, halves, seed);
-      const cached = new Map<string, readonly number[]>();
-      const field = (name: string): readonly number[] => {
-        const values = cached.get(name) ?? fieldValues(type, block, name);
-        cached.set(name, values);
-        return values;
-      };
-      expect(formula(field)).toEqual(Array.from(decodeBlock(type, block)));
-    }
-  });
-});
+describeFormula('Q2_K', (f) => f('qs').map((q, e) => withMin(f, e >> 4, q)));
+describeFormula('Q3_K', (f) => f('qs').map((q, e) => scaled(f, e, q + 4 * f('hmask')[e]! - 4)));
+describeFormula('Q4_K', (f) => f('qs').map((q, e) => withMin(f, e >> 5, q)));
+describeFormula('Q5_K', (f) => f('qs').map((q, e) => withMin(f, e >> 5, q + 16 * f('qh')[e]!)));
+describeFormula('Q6_K', (f) => f('ql').map((q, e) => scaled(f, e, q + 16 * f('qh')[e]! - 32)));
 
 describe('packed scales of Q4_K', () => {
   const packed = (scales: Uint8Array): { scales: readonly number[]; mins: readonly number[] } => {
@@ -68,7 +48,37 @@ describe('packed scales of Q4_K', () => {
   });
 });
 
+describe('packed scales of Q3_K', () => {
+  it('follow the bit diagram', () => {
+    const block = new Uint8Array(110);
+    block[96 + 5] = (9 << 4) | 6; // s[13] low 9, s[5] low 6
+    block[96 + 8 + 1] = (1 << 6) | (2 << 2); // high bits of s[13]: 1, of s[5]: 2
+    const scales = fieldValues('Q3_K', block, 'scales');
+    expect(scales[13]).toBe(9 + (1 << 4) - 32);
+    expect(scales[5]).toBe(6 + (2 << 4) - 32);
+    expect(scales.filter((s) => s === -32).length).toBe(14);
+  });
+});
+
 describe('codes', () => {
+  it('of Q2_K and Q3_K lie where the bit diagram says', () => {
+    const q2 = new Uint8Array(84);
+    q2[9] = 1; // scale of elements 144 … 159
+    q2.set([0x00, 0x3c], 80); // d = 1
+    q2[16 + 32 + 18] = 0b11_10_01_11; // elements 242, 210, 178, 146
+    expect(Array.from(decodeBlock('Q2_K', q2)).map((x, e) => (x === 0 ? '' : `${e}: ${x}`))).toContain('146: 3');
+    q2.fill(1, 0, 16); // all scales 1
+    const values = decodeBlock('Q2_K', q2);
+    expect([242, 210, 178, 146].map((e) => values[e])).toEqual([3, 2, 1, 3]);
+
+    const q3 = new Uint8Array(110);
+    q3.set([0x00, 0x3c], 108); // d = 1; all scales −32
+    q3[18] = 0b0100_0000; // high bit of element 210
+    q3[32 + 32 + 18] = 0b11_10_01_11; // elements 242, 210, 178, 146
+    const deltas = decodeBlock('Q3_K', q3);
+    expect([242, 210, 178, 146].map((e) => deltas[e])).toEqual([32, -64, 96, 32]);
+  });
+
   it('of Q4_K lie where the bit diagram says', () => {
     const block = new Uint8Array(144);
     block.set([0x00, 0x3c, 0x00, 0x00]); // d = 1, dmin = 0
