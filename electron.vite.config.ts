@@ -14,9 +14,11 @@ const mainEntries: Record<EntryName, string> = {
   index: 'src/main/index.ts',
   cli: 'src/main/cli/index.ts',
   'capture-child': 'src/main/capture/capture-child.ts',
+  'bench-worker': 'src/main/bench/bench-worker.ts',
   'decode-worker': 'src/main/workers/decode-worker.ts',
   'ops-worker': 'src/main/workers/ops-worker.ts',
   'job-worker': 'src/main/jobs/job-worker.ts',
+  'verify-worker': 'src/main/verify/verify-worker.ts',
 };
 const preloadEntries = { ui: 'src/preload/ui.ts', 'gpu-host': 'src/preload/gpu-host.ts' };
 const rendererEntries = { ui: 'src/renderer/ui/index.html', 'gpu-window': 'src/renderer/gpu-window/index.html' };

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { buildWasm } from './build-wasm.mjs';
 import { withLock } from './lock.mjs';
 import { projectRoot } from './project-root.mjs';
 
@@ -14,7 +15,10 @@ const outPreload = join(out, 'preload');
 const config = ['electron.vite.config.ts', 'package.json'];
 
 /** What is built in one go: the file whose time is that of the last build, and the sources. */
-const mainPart = { stamp: join(outMain, '.built'), sources: ['src/main', 'src/shared', ...config] };
+const mainPart = {
+  stamp: join(outMain, '.built'),
+  sources: ['src/main', 'src/shared', 'build/build-wasm.mjs', ...config],
+};
 // The trusted preload bundles parts of src/main.
 const windowsPart = { stamp: join(out, '.windows-built'), sources: ['src', ...config] };
 
@@ -42,6 +46,7 @@ export function bundleMain() {
       const { main } = await resolved({ logLevel: 'error', build: { outDir: next, emptyOutDir: true } });
       const { build } = await import('vite');
       if (hasInput(main)) await build(main);
+      await buildWasm(join(next, 'main'), { last: outMain });
       mkdirSync(outMain, { recursive: true });
       install(join(next, 'main'));
     } finally {

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { QuarrelError } from '../shared/base/errors';
 
 /** Bundles of `out/main`. `electron.vite.config.ts` maps each name to its source. */
-export type EntryName = 'index' | 'cli' | 'capture-child' | 'decode-worker' | 'ops-worker' | 'job-worker';
+export type EntryName =
+  'index' | 'cli' | 'capture-child' | 'bench-worker' | 'decode-worker' | 'ops-worker' | 'job-worker' | 'verify-worker';
 
 let cachedRoot: string | undefined;
 
@@ -27,7 +28,7 @@ export function entryPath(name: EntryName): string {
 }
 
 /** Path of a WebAssembly module in `out/main`; build/build-wasm.mjs builds them. Throws QuarrelError when it is not built. */
-export function wasmPath(name: 'decoders'): string {
+export function wasmPath(name: 'decoders' | 'verify'): string {
   const path = join(projectRoot(), 'out', 'main', `${name}.wasm`);
   if (!existsSync(path)) throw new QuarrelError(`${name}.wasm is missing in ${dirname(path)}: run "npm run build"`);
   return path;

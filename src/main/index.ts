@@ -66,6 +66,13 @@ class QuarrelApp {
     sendEvent(this.window.webContents, 'openFile', { path });
   }
 
+  /** Electron would stop everything behind a modal box; the window can say it and go on. */
+  reportBug(error: unknown): void {
+    console.error(error);
+    const message = `This is a bug in Quarrel: ${error instanceof Error ? error.message : String(error)}`;
+    sendEvent(this.window?.webContents, 'failure', { message });
+  }
+
   /** Ends the jobs, which remove their files, before the process goes. */
   async stop(): Promise<void> {
     if (this.stopped) return;
@@ -123,6 +130,8 @@ function main(): void {
   declareAppProtocol();
   applyGpuSwitches(app.commandLine);
   const quarrel = new QuarrelApp();
+  process.on('uncaughtException', (error) => quarrel.reportBug(error));
+  process.on('unhandledRejection', (reason) => quarrel.reportBug(reason));
   app.on('second-instance', (_event, argv, cwd) => {
     const file = launchFileOf(argv, cwd);
     quarrel.openWindow();

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../src/main/entry-path';
@@ -97,6 +97,43 @@ describe('work', () => {
     expect(await page.locator('.labels .lane', { hasText: 'webgpu' }).getAttribute('title')).toMatch(/GPU window/);
     await runLanes(quarrel);
     await page.getByText('did not run').waitFor({ state: 'detached', timeout: 60_000 });
+  });
+});
+
+describe('bugs of our own', () => {
+  it('are said in the window instead of stopping the app behind a box', async () => {
+    const quarrel = await launchQuarrel();
+    try {
+      const { app, page } = quarrel;
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await app.evaluate(() => {
+        setTimeout(() => {
+          throw new Error('planted in main');
+        });
+      });
+      await page.getByText('This is a bug in Quarrel: planted in main').waitFor();
+      await openSpecimen(quarrel);
+    } finally {
+      await quarrel.close();
+    }
+  });
+});
+
+describe('closing the window', () => {
+  it('ends the process, though the GPU window is open', async () => {
+    const quarrel = await launchQuarrel();
+    await openSpecimen(quarrel);
+    await runLanes(quarrel);
+    const process = quarrel.app.process();
+    const ended = new Promise<number | null>((resolve) => process.once('exit', resolve));
+    await quarrel.app.evaluate(({ BrowserWindow }) => {
+      // In a turn of its own: this call must be answered before its process goes.
+      setImmediate(() => {
+        for (const window of BrowserWindow.getAllWindows()) if (window.isVisible()) window.close();
+      });
+    });
+    expect(await ended).toBe(0);
+    rmSync(quarrel.folder, { recursive: true, force: true });
   });
 });
 

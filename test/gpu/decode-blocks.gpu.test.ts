@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openShaders } from '../../src/main/lanes/shader-files';
 import { openNodeSession } from '../../src/main/lanes/webgpu-node';
+import type { BitTally } from '../../src/shared/gpu/bit-classes';
+import { tallyBits } from '../../src/shared/gpu/bit-classes';
 import { BlockDecoder } from '../../src/shared/gpu/decode-blocks';
 import type { GpuSession } from '../../src/shared/gpu/gpu-session';
-import type { BlockType } from '../../src/shared/gpu/shader-variant';
+import type { GgmlTypeName } from '../../src/shared/quant/ggml-type';
+import { GgmlType } from '../../src/shared/quant/ggml-type';
 import { supportedFormat } from '../../src/shared/quant/registry';
 import { randomBytes, randomWords } from '../helpers/random';
+import { blocksWithScales, ordinaryBlocks, SCALE_SLOTS, specialBlocks } from '../helpers/scales';
 
 let session: GpuSession;
 let decoder: BlockDecoder;
@@ -15,41 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => session.dispose());
 
-/** Byte offsets of the f16 scales in a block. */
-const SCALES: Record<BlockType, readonly number[]> = {
-  F32: [],
-  F16: [0],
-  BF16: [],
-  Q4_0: [0],
-  Q4_1: [0, 2],
-  Q5_0: [0],
-  Q5_1: [0, 2],
-  Q8_0: [0],
-  Q4_K: [0, 2],
-  Q5_K: [0, 2],
-  Q6_K: [208],
-};
-const TYPES = Object.keys(SCALES) as BlockType[];
+const TYPES = Object.keys(GgmlType) as GgmlTypeName[];
+const SCALED = TYPES.filter((type) => SCALE_SLOTS[type].length > 0);
 
-/** f16 scales: normal, extreme, subnormal, zero, of both signs. */
-const FINITE = [0x3c00, 0xbc00, 0x7bff, 0xfbff, 0x0400, 0x8400, 0x03ff, 0x83ff, 0x0001, 0x8001, 0x0000, 0x8000];
-const NOT_FINITE = [0x7c00, 0xfc00, 0x7e00, 0xfe00, 0x7c01, 0x7fff];
-
-function blocksWith(type: BlockType, count: number, scales: readonly number[]): Uint8Array {
-  const { blockBytes } = supportedFormat(type);
-  const bytes = randomBytes(count * blockBytes, 11);
-  const choice = randomWords(2 * count, 5);
-  for (let block = 0; block < count; block++) {
-    SCALES[type].forEach((at, i) => {
-      const half = scales[(choice[2 * block + i]! >>> 8) % scales.length]!;
-      bytes[block * blockBytes + at] = half & 0xff;
-      bytes[block * blockBytes + at + 1] = half >> 8;
-    });
-  }
-  return bytes;
-}
-
-function expected(type: BlockType, bytes: Uint8Array): Uint32Array {
+function expected(type: GgmlTypeName, bytes: Uint8Array): Uint32Array {
   const { blockBytes, blockElements, dequantize } = supportedFormat(type);
   const blocks = bytes.length / blockBytes;
   const values = new Float32Array(blocks * blockElements);
@@ -57,66 +30,88 @@ function expected(type: BlockType, bytes: Uint8Array): Uint32Array {
   return new Uint32Array(values.buffer);
 }
 
-interface Tally {
-  readonly equal: number;
-  readonly flushed: number;
-  readonly nan: number;
-  /** Indices that differ in any other way. */
-  readonly wrong: readonly number[];
-}
-
-/** Equal bits; a subnormal that became a zero of its sign; a NaN whose payload may differ; or wrong. */
-function tally(got: Uint32Array, want: Uint32Array): Tally {
-  let equal = 0;
-  let flushed = 0;
-  let nan = 0;
-  const wrong: number[] = [];
-  want.forEach((bits, i) => {
-    const magnitude = bits & 0x7fffffff;
-    if (got[i] === bits) equal++;
-    else if (magnitude < 0x00800000 && (got[i]! & 0x7fffffff) === 0) flushed++;
-    else if (magnitude > 0x7f800000 && (got[i]! & 0x7fffffff) > 0x7f800000) nan++;
-    else wrong.push(i);
-  });
-  return { equal, flushed, nan, wrong };
-}
-
-async function decodeAndTally(type: BlockType, bytes: Uint8Array): Promise<Tally> {
+async function decodeAndTally(type: GgmlTypeName, bytes: Uint8Array): Promise<BitTally> {
   const got = await decoder.decode(type, bytes);
   const want = expected(type, bytes);
   expect(got.length).toBe(want.length);
-  return tally(new Uint32Array(got.buffer), want);
+  return tallyBits(new Uint32Array(got.buffer), want);
 }
 
+/** Enough elements that most entries of every codebook turn up. */
+const RANDOM_ELEMENTS = 1 << 17;
+
 describe('decoding on the GPU has the bits of the scalar reference', () => {
-  it.each(TYPES)('%s, scales normal, subnormal, negative, zero', async (type) => {
-    const bytes = blocksWith(type, 300, FINITE);
-    const { equal, flushed, nan, wrong } = await decodeAndTally(type, bytes);
-    expect(wrong).toEqual([]);
-    expect(equal + flushed + nan).toBe(300 * supportedFormat(type).blockElements);
-    // only random floats themselves can be f32 subnormals or NaN: a subnormal f16 scale gives normal f32 products
-    if (SCALES[type].length > 0) expect({ flushed, nan }).toEqual({ flushed: 0, nan: 0 });
+  it.each(TYPES)('%s, random bytes', async (type) => {
+    const { blockBytes, blockElements } = supportedFormat(type);
+    const count = Math.ceil(RANDOM_ELEMENTS / blockElements);
+    const { equal, flushed, nan, different } = await decodeAndTally(type, randomBytes(count * blockBytes, 3));
+    expect(different).toEqual([]);
+    expect(equal + flushed + nan).toBe(count * blockElements);
+    expect(equal).toBeGreaterThan(0);
   });
 
-  it.each(TYPES.filter((type) => SCALES[type].length > 0))('%s, infinite and NaN scales', async (type) => {
-    const { wrong, flushed } = await decodeAndTally(type, blocksWith(type, 60, NOT_FINITE));
-    expect({ wrong, flushed }).toEqual({ wrong: [], flushed: 0 });
+  it.each(SCALED)('%s, ordinary scales give nothing but equal bits', async (type) => {
+    const { blockElements } = supportedFormat(type);
+    const tally = await decodeAndTally(type, ordinaryBlocks(type, 100, 17));
+    expect(tally).toEqual({ equal: 100 * blockElements, flushed: 0, nan: 0, different: [], differences: 0 });
   });
 
-  it('every f16, by its bits', async () => {
-    const halves = Uint16Array.from({ length: 0x10000 }, (_, i) => i);
-    const { wrong, flushed } = await decodeAndTally('F16', new Uint8Array(halves.buffer));
-    expect({ wrong, flushed }).toEqual({ wrong: [], flushed: 0 });
+  it.each(SCALED)('%s, zero, subnormal, negative, huge, infinite and NaN scales', async (type) => {
+    const { different, flushed } = await decodeAndTally(type, specialBlocks(type));
+    expect(different).toEqual([]);
+    // a subnormal f16 gives normal f32 products; only these hold f32 subnormals
+    if (!['BF16', 'Q8_K', 'MXFP4'].includes(type)) expect(flushed).toBe(0);
   });
 
-  it('f32 subnormals stay or become zero', async () => {
+  it.each(SCALED.filter((type) => SCALE_SLOTS[type][0]!.patterns <= 0x10000))(
+    '%s, every pattern of a scale',
+    async (type) => {
+      const { patterns } = SCALE_SLOTS[type][0]!;
+      const most = 1 << 13;
+      for (let start = 0; start < patterns; start += most) {
+        const pattern = (slot: number, b: number): number => ((start + b) * (1 + 0x5a62 * slot)) % patterns;
+        const bytes = blocksWithScales(type, Math.min(most, patterns), start, pattern);
+        expect((await decodeAndTally(type, bytes)).different).toEqual([]);
+      }
+    },
+  );
+
+  it('f32 subnormals stay or become zeros of their sign', async () => {
     const bits = Uint32Array.from([1, 0x80000001, 0x007fffff, 0x00800000, 0, 0x80000000]);
-    const { equal, flushed, wrong } = await decodeAndTally('F32', new Uint8Array(bits.buffer));
-    expect(wrong).toEqual([]);
+    const { equal, flushed, different } = await decodeAndTally('F32', new Uint8Array(bits.buffer));
+    expect(different).toEqual([]);
     expect(equal + flushed).toBe(6);
+    expect(equal).toBeGreaterThanOrEqual(3);
   });
 
   it('no blocks give no values', async () => {
     expect(await decoder.decode('Q4_K', new Uint8Array(0))).toEqual(new Float32Array(0));
+  });
+});
+
+describe('narrowing rounds to the nearest, ties to even', () => {
+  it('F64: ties, carries, subnormal results, overflow, special values', async () => {
+    const around = (x: number): number[] => [x, x * (1 + 2 ** -52), x * (1 - 2 ** -53)].flatMap((y) => [y, -y]);
+    const values = [0, 1 + 2 ** -24, 1 + 3 * 2 ** -24, 2 - 2 ** -25, 2 ** -126, 2 ** -149, 2 ** -150, 1.5 * 2 ** -149]
+      .concat([2 ** -127 * (1 + 2 ** -23), 2 ** -151, 2 ** -200, 5e-324, 2 ** 128, 2 ** 128 - 2 ** 103, Infinity, NaN])
+      .flatMap(around);
+    const random = new Float64Array(randomWords(8192, 9).buffer);
+    const scaled = Float64Array.from(random, (x, i) => (i % 2 === 0 ? x : Math.sign(x) * 2 ** (-160 + (i % 60)) * 1.7));
+    for (const list of [Float64Array.from(values), scaled]) {
+      expect((await decodeAndTally('F64', new Uint8Array(list.buffer))).different).toEqual([]);
+    }
+  });
+
+  it('I64 and I32: every length, ties', async () => {
+    const big = Array.from({ length: 64 }, (_, bit) => 1n << BigInt(bit)).flatMap((power) =>
+      [0n, 1n, -1n, power >> 24n, (power >> 24n) + 1n, (power >> 24n) - 1n, 3n * (power >> 24n)].flatMap((step) => [
+        power + step,
+        -power - step,
+      ]),
+    );
+    const i64 = BigInt64Array.from(big, (x) => BigInt.asIntN(64, x));
+    expect(await decodeAndTally('I64', new Uint8Array(i64.buffer))).toMatchObject({ equal: i64.length });
+    const i32 = Int32Array.from(big, (x) => Number(BigInt.asIntN(32, x)));
+    expect(await decodeAndTally('I32', new Uint8Array(i32.buffer))).toMatchObject({ equal: i32.length });
   });
 });

@@ -45,14 +45,17 @@ export function memoryTrace(values: Readonly<Record<string, Stored>>): Checkpoin
 export class CollectingSink implements TraceSink {
   readonly results = new Map<string, Float32Array>();
   readonly missing: NotMeasured[] = [];
+  /** Microseconds by key. */
+  readonly times = new Map<string, number>();
 
   write(key: string, dtype: TraceDtype, _ne: Dims, data: Uint8Array | Float32Array): void {
     if (this.results.has(key)) throw new Error(`${key} was delivered twice`);
     this.results.set(key, data instanceof Float32Array ? data : bytesToF32(dtype, data.slice()));
   }
 
-  time(): void {
-    // not looked at
+  time(key: string, microseconds: number): void {
+    if (this.times.has(key)) throw new Error(`${key} was timed twice`);
+    this.times.set(key, microseconds);
   }
 
   notMeasured(entry: NotMeasured): void {

@@ -77,6 +77,22 @@ describe('the webgpu lane', () => {
     for (const key of gpu.results.keys()) expect(nmse(gpu.get(key), cpu.get(key)), key).toBeLessThan(1e-13);
   });
 
+  it('takes the time of every node that it computes where passes can be timed, once however many dispatches', async () => {
+    const session = await openNodeSession();
+    const timed = session.canTimePasses;
+    session.dispose();
+    const scene = smallModel();
+    for (const limits of [undefined, { bindingBytes: 4 * K * 7 }]) {
+      const lane = await openNodeWebGpuLane(undefined, limits ? { limits } : {});
+      const { times, results } = await runOnGpu(lane, scene);
+      await lane.dispose();
+      expect([...times.keys()].sort()).toEqual(timed ? [...results.keys()].sort() : []);
+      for (const [key, microseconds] of times) expect(microseconds, key).toBeGreaterThanOrEqual(0);
+      expect(Math.max(0, ...times.values())).toBeLessThan(10e6);
+      if (timed) expect(Math.max(...times.values())).toBeGreaterThan(0);
+    }
+  });
+
   it('splits weights by rows where the device binds little', async () => {
     const scene = smallModel();
     // 5 rows of 256 bytes, and the slack behind them

@@ -9,7 +9,8 @@ const GROUP = 32u;
 
 fn load_scale(row: u32, k: u32) -> vec2<f32> {
   let block = row + (k / 256u) * BLOCK_BYTES;
-  return vec2<f32>(weight_f16(block), weight_f16(block + 2u)) * scale_min_k4(block + 4u, (k % 256u) / 32u);
+  let d = vec2<f32>(weight_f16(block), weight_f16(block + 2u));
+  return scaled_pair(d, scale_min_k4(block + 4u, (k % 256u) / 32u));
 }
 
 fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
@@ -18,5 +19,5 @@ fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
   let qs = weight_word(block + 48u + 32u * (group / 2u) + k % 32u);
   let low = (qs >> (4u * (group & 1u))) & 0x0f0f0f0fu;
   let high = ((weight_word(block + 16u + k % 32u) >> group) & 0x01010101u) << 4u;
-  return vec4<f32>(bytes_of(low | high)) * scale.x - scale.y;
+  return noted_codes(vec4<f32>(bytes_of(low | high))) * scale.x - scale.y;
 }

@@ -12,7 +12,7 @@ const GROUP = 16u;
 fn load_scale(row: u32, k: u32) -> vec2<f32> {
   let block = row + (k / 256u) * BLOCK_BYTES;
   let scale = bitcast<i32>(weight_u8(block + 192u + (k % 256u) / 16u) << 24u) >> 24u;
-  return vec2<f32>(weight_f16(block + 208u) * f32(scale), 0.0);
+  return vec2<f32>(scaled(weight_f16(block + 208u), f32(scale)), 0.0);
 }
 
 fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
@@ -23,5 +23,5 @@ fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
   let qh = weight_u32(block + 128u + 32u * half + k % 32u);
   let low = (ql >> (4u * (quarter / 2u))) & 0x0f0f0f0fu;
   let high = ((qh >> (2u * quarter)) & 0x03030303u) << 4u;
-  return (vec4<f32>(bytes_of(low | high)) - 32.0) * scale.x;
+  return noted_codes(vec4<f32>(bytes_of(low | high)) - 32.0) * scale.x;
 }

@@ -7,7 +7,7 @@ const BLOCK_BYTES = 22u;
 const GROUP = 32u;
 
 fn load_scale(row: u32, k: u32) -> vec2<f32> {
-  return vec2<f32>(weight_f16(row + (k / 32u) * BLOCK_BYTES), 0.0);
+  return vec2<f32>(noted_d(weight_f16(row + (k / 32u) * BLOCK_BYTES)), 0.0);
 }
 
 fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
@@ -16,5 +16,5 @@ fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
   let qs = weight_u32(block + 6u + j % 16u);
   let low = bytes_of((qs >> (4u * (j / 16u))) & 0x0f0f0f0fu);
   let high = (vec4<u32>(weight_u32(block + 2u) >> j) >> vec4<u32>(0u, 1u, 2u, 3u)) & vec4<u32>(1u);
-  return (vec4<f32>(low | (high << vec4<u32>(4u))) - 16.0) * scale.x;
+  return noted_codes(vec4<f32>(low | (high << vec4<u32>(4u))) - 16.0) * scale.x;
 }

@@ -8,7 +8,7 @@ const GROUP = 32u;
 
 fn load_scale(row: u32, k: u32) -> vec2<f32> {
   let block = row + (k / 32u) * BLOCK_BYTES;
-  return vec2<f32>(weight_f16(block), weight_f16(block + 2u));
+  return noted_d_m(vec2<f32>(weight_f16(block), weight_f16(block + 2u)));
 }
 
 fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
@@ -17,5 +17,5 @@ fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
   let qs = weight_word(block + 8u + j % 16u);
   let low = bytes_of((qs >> (4u * (j / 16u))) & 0x0f0f0f0fu);
   let high = (vec4<u32>(weight_word(block + 4u) >> j) >> vec4<u32>(0u, 1u, 2u, 3u)) & vec4<u32>(1u);
-  return vec4<f32>(low | (high << vec4<u32>(4u))) * scale.x + scale.y;
+  return noted_codes(vec4<f32>(low | (high << vec4<u32>(4u)))) * scale.x + scale.y;
 }

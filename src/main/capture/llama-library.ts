@@ -175,7 +175,7 @@ export type LlamaLibrary = GgmlBaseFunctions & GgmlFunctions & LlamaFunctions & 
 
 /** Loads ggml-base alone: decoders, quantizers and type tables, no model. Throws QuarrelError. */
 export function loadGgmlBase(files: LibraryFiles): GgmlBase {
-  return { ...bind(open(files.ggmlBase), GGML_BASE, files.ggmlBase), file: files.ggmlBase };
+  return { ...bind(openLibrary(files.ggmlBase), GGML_BASE, files.ggmlBase), file: files.ggmlBase };
 }
 
 /**
@@ -183,16 +183,17 @@ export function loadGgmlBase(files: LibraryFiles): GgmlBase {
  * Throws QuarrelError when a library cannot be loaded, lacks a function, or is of a version with other layouts.
  */
 export function loadLlama(files: LibraryFiles): LlamaLibrary {
-  const base = bind(open(files.ggmlBase), GGML_BASE, files.ggmlBase);
-  const ggml = bind(open(files.ggml), GGML, files.ggml);
-  const handle = open(files.llama);
+  const base = bind(openLibrary(files.ggmlBase), GGML_BASE, files.ggmlBase);
+  const ggml = bind(openLibrary(files.ggml), GGML, files.ggml);
+  const handle = openLibrary(files.llama);
   checkVersion(handle, files.llama);
   const library = { ...base, ...ggml, ...bind(handle, LLAMA, files.llama), files };
   checkLayouts(library);
   return library;
 }
 
-function open(file: string): LibraryHandle {
+/** Loads one shared library into the process. Throws QuarrelError. */
+export function openLibrary(file: string): LibraryHandle {
   if (!fs.existsSync(file)) throw new QuarrelError(`cannot load ${file}: no such file`);
   try {
     // Global, and dependencies first: a build outside the system's search path then finds ggml by its name in memory.

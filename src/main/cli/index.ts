@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 
+import { addAdapter } from './commands/adapter';
+import { addBench } from './commands/bench';
 import { addBisect } from './commands/bisect';
 import { addBlock } from './commands/block';
 import { addCompare } from './commands/compare';
 import { addInspect } from './commands/inspect';
 import { addTrace } from './commands/trace';
+import { addVerify } from './commands/verify';
 import { EXIT } from './session';
 import type { ExitCode } from './session';
 
@@ -14,7 +17,8 @@ function buildProgram(exit: (code: ExitCode) => void): Command {
     .description('Finds the first bad layer of an inference engine, with llama.cpp as the judge.')
     .showHelpAfterError('(quarrel --help shows how)')
     .exitOverride();
-  for (const add of [addInspect, addBlock, addTrace, addCompare, addBisect]) add(program, exit);
+  for (const add of [addInspect, addBlock, addVerify, addTrace, addCompare, addBisect, addAdapter, addBench])
+    add(program, exit);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

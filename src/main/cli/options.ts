@@ -41,6 +41,18 @@ export function parseIndex(text: string): number {
   return value;
 }
 
+/** `5,293`: row (over all higher dimensions) and column of an element. */
+export function parseElement(text: string): { row: number; column: number } {
+  const m = /^(\d+),(\d+)$/.exec(text);
+  if (!m) throw new InvalidArgumentError(`${JSON.stringify(text)} is no element; ROW,COLUMN is the form, as 5,293`);
+  return { row: parseIndex(m[1]!), column: parseIndex(m[2]!) };
+}
+
+export function parseCount(text: string): number {
+  if (parseIndex(text) === 0) throw new InvalidArgumentError('0 is no count; a whole number from 1 is expected');
+  return Number(text);
+}
+
 export function withPrompt(command: Command): Command {
   return command
     .addOption(new Option('--prompt <text>', "text, tokenized by the model's own tokenizer").conflicts('tokens'))

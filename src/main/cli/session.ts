@@ -1,5 +1,6 @@
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
 import { Control } from '../../shared/base/control';
+import { plainJson } from '../../shared/base/plain-json';
 import { ProgressLine } from './progress-line';
 
 /** Exit codes of design.md §6; 130 is the shell's for Ctrl-C. */
@@ -32,7 +33,7 @@ export async function runCommand(
       json: options.json === true,
       answer: (document, text) => {
         line.clear();
-        process.stdout.write(options.json === true ? `${jsonText(document)}\n` : `${text()}\n`);
+        process.stdout.write(options.json === true ? `${plainJson(document)}\n` : `${text()}\n`);
       },
       remark: (remark) => {
         line.clear();
@@ -46,15 +47,6 @@ export async function runCommand(
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
-}
-
-/** JSON has no NaN or Infinity: they become strings, so that nothing is lost. */
-function jsonText(document: unknown): string {
-  return JSON.stringify(
-    document,
-    (_key, value: unknown) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value),
-    2,
-  );
 }
 
 function report(e: unknown): ExitCode {

@@ -1,25 +1,8 @@
 import { describeBlock, placeBlock } from '../../shared/quant/block-report';
-import type { BlockContent, BlockPlace } from '../../shared/quant/block-report';
-import type { GgmlTypeName } from '../../shared/quant/ggml-type';
+import type { BlockReport } from '../../shared/quant/block-report';
 import { QUANT_FORMATS } from '../../shared/quant/registry';
 import type { ModelFile } from './model-file';
 import type { ModelTensor } from './model-tensor';
-
-/** What `quarrel block --json` prints and the block inspector shows. */
-export interface BlockReport extends BlockContent, BlockPlace {
-  readonly schema: 'quarrel.block/1';
-  readonly model: string;
-  /** File that holds the block: a shard of a split model. */
-  readonly path: string;
-  readonly tensor: string;
-  readonly type: GgmlTypeName;
-  readonly ne: readonly number[];
-  /** Blocks of the tensor. */
-  readonly blocks: number;
-  readonly blockBytes: number;
-  /** First byte of the block in the file. */
-  readonly fileOffset: number;
-}
 
 /** One block of a tensor, taken apart. Throws QuarrelError where tensor or block do not exist. */
 export function blockReport(model: ModelFile, tensorName: string, index: number): BlockReport {

@@ -46,13 +46,29 @@ export class ModelTensor implements WeightTensor {
   }
 
   copyInto(offset: number, length: number, dst: Uint8Array, dstOffset: number): void {
-    const { name, byteLength, swapUnit } = this;
-    if (offset < 0 || length < 0 || offset + length > byteLength) {
-      throw new QuarrelError(
-        `${this.path}: bytes ${offset}…${offset + length - 1} of tensor ${name}: it has ${byteLength} bytes`,
-      );
-    }
+    this.checkRange(offset, length);
     this.file.copyInto(this.fileOffset + offset, length, dst, dstOffset);
+    this.swap(offset, length, dst, dstOffset);
+  }
+
+  /** As `copyInto`, for a tensor that is streamed once; see MappedFile. */
+  readInto(offset: number, length: number, dst: Uint8Array, dstOffset: number): void {
+    this.checkRange(offset, length);
+    this.file.readInto(this.fileOffset + offset, length, dst, dstOffset);
+    this.swap(offset, length, dst, dstOffset);
+  }
+
+  private checkRange(offset: number, length: number): void {
+    const { name, byteLength } = this;
+    if (offset >= 0 && length >= 0 && offset + length <= byteLength) return;
+    throw new QuarrelError(
+      `${this.path}: bytes ${offset}…${offset + length - 1} of tensor ${name}: it has ${byteLength} bytes`,
+    );
+  }
+
+  /** Little-endian from a big-endian file. */
+  private swap(offset: number, length: number, dst: Uint8Array, dstOffset: number): void {
+    const { name, swapUnit } = this;
     if (swapUnit === 1) return;
     assert(offset % swapUnit === 0 && length % swapUnit === 0, `a window of ${name} cuts an element`);
     for (let i = dstOffset; i < dstOffset + length; i += swapUnit) dst.subarray(i, i + swapUnit).reverse();

@@ -26,6 +26,10 @@ const findFirstBad = z.strictObject({
   minLogit: z.number().exactOptional(),
 });
 
+// The job itself checks them against the model.
+const weights = { modelPath: path, tensor: z.string().max(MAX_PATH), index: z.int().nonnegative() };
+const part = z.enum(['block', 'row', 'tensor']);
+
 const job = z.discriminatedUnion('name', [
   z.strictObject({ id, name: z.literal('inspect'), request: z.strictObject({ modelPath: path }) }),
   z.strictObject({
@@ -39,6 +43,12 @@ const job = z.discriminatedUnion('name', [
     request: z.strictObject({ runId: z.string().max(MAX_PATH), key: z.string().max(MAX_PATH) }),
   }),
   z.strictObject({ id, name: z.literal('findFirstBad'), request: findFirstBad }),
+  z.strictObject({
+    id,
+    name: z.literal('inspectBlock'),
+    request: z.strictObject({ ...weights, overlay: path.exactOptional() }),
+  }),
+  z.strictObject({ id, name: z.literal('saveWeights'), request: z.strictObject({ ...weights, part, path }) }),
   z.strictObject({
     id,
     name: z.literal('closeRun'),
@@ -69,5 +79,6 @@ export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<
   startJob: job,
   cancelJob: z.strictObject({ id }),
   exportVerdict: z.strictObject({ verdict }),
+  pickSavePath: z.strictObject({ part, name: z.string().max(MAX_PATH) }),
   revealFile: z.strictObject({ path }),
 };

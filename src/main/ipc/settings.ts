@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { RecentFile, Theme } from '../../shared/ipc/contract';
-import { writeWhole } from './atomic-file';
+import { writeAtomic } from '../files/write-atomic';
 
 const RECENT_LIMIT = 12;
 
@@ -51,7 +51,7 @@ export class Settings {
 
   private save(): void {
     mkdirSync(dirname(this.file), { recursive: true });
-    writeWhole(this.file, `${JSON.stringify({ theme: this.theme_, recent: this.paths }, undefined, 2)}\n`);
+    writeAtomic(this.file, `${JSON.stringify({ theme: this.theme_, recent: this.paths }, undefined, 2)}\n`);
   }
 }
 

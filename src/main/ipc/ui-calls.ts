@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { BrowserWindow, OpenDialogOptions } from 'electron';
+import type { BrowserWindow, OpenDialogOptions, SaveDialogOptions } from 'electron';
 import { app, dialog, nativeTheme, shell } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
 import { plainJson } from '../../shared/base/plain-json';
 import type { AppState, JobCall, PickKind } from '../../shared/ipc/contract';
 import type { Verdict } from '../../shared/divergence/verdict';
-import type { JobAnswer, JobName } from '../../shared/ipc/jobs';
+import type { JobAnswer, JobName, WeightsPart } from '../../shared/ipc/jobs';
 import { resourcesDir } from '../entry-path';
-import { writeWhole } from './atomic-file';
+import { writeAtomic } from '../files/write-atomic';
 import type { CallHandlers } from './handlers';
 import { sendEvent } from './handlers';
 import type { JobService, RunningJob } from './job-service';
@@ -48,6 +48,8 @@ export interface UiCallContext {
 export function uiCalls(context: UiCallContext): CallHandlers {
   const { settings, window } = context;
   const running = new Map<number, RunningJob<JobName>>();
+  /** Paths that the user chose in a save dialog and that no job has taken yet: the page may write nowhere else. */
+  const granted = new Set<string>();
   return {
     appState: () => appState(context),
     setTheme: ({ theme }) => {
@@ -68,10 +70,20 @@ export function uiCalls(context: UiCallContext): CallHandlers {
       context.onRecentChanged();
       return null;
     },
-    startJob: (call) => runJob(context, running, call),
+    startJob: (call) => {
+      if (call.name === 'saveWeights' && !granted.delete(call.request.path)) {
+        throw new QuarrelError(`${call.request.path} was not chosen in a save dialog`);
+      }
+      return runJob(context, running, call);
+    },
     cancelJob: ({ id }) => {
       running.get(id)?.cancel();
       return null;
+    },
+    pickSavePath: async ({ part, name }) => {
+      const path = await pickSavePath(window(), saveDialog(part, name));
+      if (path !== null) granted.add(path);
+      return path;
     },
     exportVerdict: ({ verdict }) => exportVerdict(window(), verdict),
     revealFile: ({ path }) => {
@@ -124,10 +136,27 @@ async function exportVerdict(window: BrowserWindow | undefined, verdict: Verdict
     defaultPath: `${model}.verdict.json`,
     filters: [{ name: 'JSON', extensions: ['json'] }],
   };
+  const filePath = await pickSavePath(window, options);
+  if (filePath === null) return null;
+  writeAtomic(filePath, `${plainJson(verdict)}\n`);
+  return filePath;
+}
+
+function saveDialog(part: WeightsPart, name: string): SaveDialogOptions {
+  const bytes = { name: 'Encoded bytes', extensions: ['bin'] };
+  const values = [
+    { name: 'NumPy array, f32', extensions: ['npy'] },
+    { name: 'Safetensors, f32', extensions: ['safetensors'] },
+  ];
+  const filters = part === 'block' ? [bytes, ...values] : [...values, bytes];
+  // A tensor's name may hold anything; a file's name must hold no separator.
+  const fileName = `${name.replace(/[^\w.+-]/g, '_')}.${filters[0]?.extensions[0] ?? ''}`;
+  return { title: `Save the ${part}`, defaultPath: fileName, filters };
+}
+
+async function pickSavePath(window: BrowserWindow | undefined, options: SaveDialogOptions): Promise<string | null> {
   const { canceled, filePath } = await (window
     ? dialog.showSaveDialog(window, options)
     : dialog.showSaveDialog(options));
-  if (canceled || !filePath) return null;
-  writeWhole(filePath, `${plainJson(verdict)}\n`);
-  return filePath;
+  return canceled || !filePath ? null : filePath;
 }

@@ -3,12 +3,21 @@ import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import type { JobAnswer, JobName, JobRequest } from '../../shared/ipc/jobs';
 import { inspectModel } from '../files/inspect-report';
+import type { ModelFile } from '../files/model-file';
 import { openModel } from '../files/model-file';
+import { saveWeights } from '../files/save-weights';
 import { findFirstBad } from './find-first-bad';
+import type { DecodeOnDevice } from './inspect-block';
+import { inspectBlock } from './inspect-block';
 import { nodeDetail } from './node-detail';
 import type { Engines } from './produce-trace';
 import type { Run } from './run-lanes';
 import { runLanes } from './run-lanes';
+
+const CPU_LANES = {
+  scalar: { kind: 'cpu', name: 'scalar', lane: 'scalar' },
+  llama: { kind: 'cpu', name: 'llama', lane: 'llama' },
+} as const;
 
 type Handlers = { [N in JobName]: (request: JobRequest<N>, control: JobControl) => Promise<JobAnswer<N>> };
 
@@ -18,19 +27,28 @@ export interface JobRunner {
   dispose(): Promise<void>;
 }
 
-export function createJobRunner(engines: Engines): JobRunner {
+/** Engines of all jobs: those of lanes, and what decodes single blocks. */
+export interface JobEngines extends Engines {
+  readonly decodeOnDevice: DecodeOnDevice;
+}
+
+export function createJobRunner(engines: JobEngines): JobRunner {
   const runs = new Map<string, Run>();
   let nextRun = 1;
 
   const handlers: Handlers = {
-    inspect: async ({ modelPath }) => {
-      const model = openModel(modelPath);
-      try {
-        return inspectModel(model);
-      } finally {
-        model.dispose();
-      }
-    },
+    inspect: ({ modelPath }) => withModel(modelPath, async (model) => inspectModel(model)),
+    inspectBlock: ({ modelPath, overlay, ...at }) =>
+      withModel(modelPath, (model) => {
+        const webgpu = {
+          kind: 'webgpu',
+          name: overlay === undefined ? 'webgpu' : `webgpu@${overlay}`,
+          overlay,
+        } as const;
+        return inspectBlock(model, at, [CPU_LANES.scalar, webgpu, CPU_LANES.llama], engines.decodeOnDevice);
+      }),
+    saveWeights: ({ modelPath, ...what }, control) =>
+      withModel(modelPath, (model) => saveWeights(model, what, control)),
     runLanes: async (request, control) => {
       const runId = String(nextRun++);
       const run = await runLanes(runId, request, engines, control);
@@ -61,4 +79,13 @@ export function createJobRunner(engines: Engines): JobRunner {
       runs.clear();
     },
   };
+}
+
+async function withModel<T>(path: string, use: (model: ModelFile) => Promise<T>): Promise<T> {
+  const model = openModel(path);
+  try {
+    return await use(model);
+  } finally {
+    model.dispose();
+  }
 }

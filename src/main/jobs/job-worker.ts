@@ -5,13 +5,16 @@ import { defined } from '../../shared/base/assert';
 import { Control } from '../../shared/base/control';
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
 import type { JobEvent, JobMessage, JobName, JobRequest } from '../../shared/ipc/jobs';
+import { gpuWindowDecoder } from '../lanes/gpu-window-block';
+import { GpuWindowClient } from '../lanes/gpu-window-client';
 import { gpuWindowLanes } from '../lanes/gpu-window-lane';
 import { createJobRunner } from './job-runner';
 
 /** Entry of the app's job worker: one thread that does the long work, so that main stays free for its windows. */
 const port = defined(parentPort ?? undefined, 'parentPort of the job worker');
 const { gpuPort } = workerData as { gpuPort: MessagePort };
-const runner = createJobRunner({ webgpuLane: gpuWindowLanes(gpuPort) });
+const gpu = new GpuWindowClient(gpuPort);
+const runner = createJobRunner({ webgpuLane: gpuWindowLanes(gpu), decodeOnDevice: gpuWindowDecoder(gpu) });
 const controls = new Map<number, Control>();
 
 port.on('message', (message: JobMessage) => {

@@ -11,7 +11,7 @@ interface Pending {
   readonly progress: (p: Progress) => void;
 }
 
-/** Calls the GPU window from the job worker, over a port that main relays. */
+/** Calls the GPU window from the job worker, over a port that main relays: `workerData.gpuPort`, one client for all. */
 export class GpuWindowClient {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;

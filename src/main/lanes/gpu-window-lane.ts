@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../shared/base/assert';
 import type { GraphLane, RunMode, RunRequest } from '../../shared/divergence/lane';
 import type { Graph } from '../../shared/graph/graph';
@@ -10,14 +9,10 @@ import type { TraceSink } from '../../shared/trace/trace';
 import { ModelFile } from '../files/model-file';
 import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
-import { GpuWindowClient } from './gpu-window-client';
+import type { GpuWindowClient } from './gpu-window-client';
 
-/**
- * The `webgpu` lanes of the app: the graph runs in the hidden GPU window, which leaves its trace on disk.
- * @param port the job worker's end of the channel to the GPU window (`workerData.gpuPort`)
- */
-export function gpuWindowLanes(port: MessagePort): (overlayDir?: string) => Promise<GraphLane> {
-  const client = new GpuWindowClient(port);
+/** The `webgpu` lanes of the app: the graph runs in the hidden GPU window, which leaves its trace on disk. */
+export function gpuWindowLanes(client: GpuWindowClient): (overlayDir?: string) => Promise<GraphLane> {
   return async (overlayDir) => {
     const label = overlayDir === undefined ? 'webgpu' : `webgpu@${overlayDir}`;
     const { provenance } = await client.call('describe', { label, ...overlayOf(overlayDir) });

@@ -94,7 +94,11 @@ export class WorkerEngine implements MatMulEngine {
 
   private answered({ id, failure }: OpsAnswer): void {
     const pending = this.pending.get(id);
-    assert(pending, `an answer to the unknown mat-mul ${id}`);
+    if (!pending) {
+      // Another thread died and took the mat-mul with it.
+      assert(this.broken, `an answer to the unknown mat-mul ${id}`);
+      return;
+    }
     pending.failure ??= failure;
     if (--pending.remaining > 0) return;
     this.pending.delete(id);

@@ -6,9 +6,11 @@ import type { Progress } from '../../shared/base/progress';
 import { checkRows, rowCount } from '../../shared/gguf/decode-rows';
 import { supportedFormat } from '../../shared/quant/registry';
 import { entryPath } from '../entry-path';
+import { DecodeMemory } from '../dequant/decode-memory';
+import type { DecodeSlot } from '../dequant/decode-memory';
 import type { ModelFile } from '../files/model-file';
 import type { ModelTensor } from '../files/model-tensor';
-import type { DecodeAnswer, DecodeTask } from './decode-task';
+import type { DecodeAnswer, Decoder, DecodeTarget, DecodeTask, DecodeWorkerData } from './decode-task';
 
 /** Steers one decode. */
 export interface DecodeOptions {
@@ -16,6 +18,8 @@ export interface DecodeOptions {
   readonly signal?: AbortSignal;
   /** Called after each tile; `done` and `total` in rows. */
   readonly onProgress?: (progress: Progress) => void;
+  /** `wasm` unless given; `scalar` is the reference. */
+  readonly decoder?: Decoder;
 }
 
 /** Some rows of a tensor, decoded. */
@@ -33,17 +37,19 @@ interface TileRange {
 
 /** Values per tile (4 MiB): some milliseconds of work, so that a cancelled job ends at once. A row is never cut. */
 const TILE_ELEMENTS = 1 << 20;
-/** Each thread has two tiles of its own, so this also bounds memory (128 MiB). */
+/** Each thread has two tiles of its own, so this also bounds memory (132 MiB). */
 const MAX_THREADS = 16;
 
 /**
  * Decodes tensors of one open model on worker threads, tile by tile, into shared memory; the workers read the model
- * through the owner's mapping. Equal bits with RowDecoder. The owner disposes the pool before the model.
+ * through the owner's mapping, and decode with WASM unless told otherwise. Equal bits with RowDecoder. The owner disposes the pool before the model.
  */
 export class DecodePool {
   private readonly pool: Piscina<DecodeTask, DecodeAnswer>;
+  private readonly memory = new DecodeMemory();
   /** Tiles in work or waiting at a time: every thread has its next one ready. */
   private readonly tilesAhead: number;
+  private readonly inWork = new Set<Promise<DecodeAnswer>>();
   private disposed = false;
 
   constructor(
@@ -55,7 +61,7 @@ export class DecodePool {
       filename: entryPath('decode-worker'),
       minThreads: 1,
       maxThreads: threads,
-      workerData: model.handle(),
+      workerData: { model: model.handle(), memory: this.memory.handle() } satisfies DecodeWorkerData,
     });
   }
 
@@ -81,10 +87,11 @@ export class DecodePool {
     let next = 0;
     let done = 0;
     let failed = false;
-    const pull = async (): Promise<void> => {
+    const pull = async (slot: DecodeSlot): Promise<void> => {
       for (let tile = tiles[next++]; tile !== undefined && !failed; tile = tiles[next++]) {
         throwIfAborted(options.signal);
-        await this.runTile(name, tile, out, (tile.firstRow - firstRow) * width);
+        const into = { values: out, offset: (tile.firstRow - firstRow) * width };
+        await this.runTile(name, tile, options, slot, into);
         done += tile.rows;
         options.onProgress?.({ stage: 'decode', done, total: rows, detail: name });
       }
@@ -94,7 +101,9 @@ export class DecodePool {
       failed = true;
       throw error;
     };
-    const settled = await Promise.allSettled(Array.from({ length: this.tilesAhead }, () => pull().catch(fail)));
+    const slots = this.leaseSlots(Math.min(this.tilesAhead, tiles.length), 1);
+    const settled = await Promise.allSettled(slots.map((slot) => pull(slot).catch(fail)));
+    this.giveBack(slots);
     for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
     return out;
   }
@@ -108,31 +117,30 @@ export class DecodePool {
     const width = tensor.ne[0];
     const total = rowCount(tensor);
     const ranges = cut(0, total, width);
-    const slots = Math.min(this.tilesAhead, ranges.length);
-    const tileBytes = (ranges[0]?.rows ?? 0) * width * 4;
-    const buffers = Array.from({ length: slots }, () => new Float32Array(new SharedArrayBuffer(tileBytes)));
+    const slots = this.leaseSlots(Math.min(this.tilesAhead, ranges.length), (ranges[0]?.rows ?? 0) * width);
     const ahead: Promise<DecodedTile>[] = [];
     const start = (index: number): void => {
       const range = ranges[index];
       if (range === undefined) return;
-      const buffer = buffers[index % slots] as Float32Array<SharedArrayBuffer>;
-      const values = buffer.subarray(0, range.rows * width);
-      const tile = this.runTile(name, range, values, 0).then(() => ({ ...range, values }));
+      const slot = slots[index % slots.length] as DecodeSlot;
+      const values = this.memory.values(slot, range.rows * width);
+      const tile = this.runTile(name, range, options, slot).then(() => ({ ...range, values }));
       tile.catch(() => undefined); // a failure is thrown where the tile's turn comes
       ahead.push(tile);
     };
 
     try {
-      for (let i = 0; i < slots; i++) start(i);
+      for (let i = 0; i < slots.length; i++) start(i);
       for (let i = 0; i < ranges.length; i++) {
         throwIfAborted(options.signal);
         const tile = await (ahead.shift() as Promise<DecodedTile>);
         options.onProgress?.({ stage: 'decode', done: tile.firstRow + tile.rows, total, detail: name });
         yield tile;
-        start(i + slots); // the consumer is back, so the tile's buffer is free
+        start(i + slots.length); // the consumer is back, so the tile's buffer is free
       }
     } finally {
       await Promise.allSettled(ahead);
+      this.giveBack(slots);
     }
   }
 
@@ -140,7 +148,9 @@ export class DecodePool {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    await this.pool.close();
+    await Promise.allSettled(this.inWork);
+    // Not `close()`: its time limit is a timer that keeps the process alive for 30 s after the last tile.
+    await this.pool.destroy();
   }
 
   private decodable(name: string): ModelTensor {
@@ -150,13 +160,26 @@ export class DecodePool {
     return tensor;
   }
 
+  /** Slots of one size, but for wider rows, so that any slot given back serves the next call. */
+  private leaseSlots(count: number, tileElements: number): DecodeSlot[] {
+    const size = Math.max(tileElements, TILE_ELEMENTS);
+    return Array.from({ length: count }, () => this.memory.lease(size));
+  }
+
+  private giveBack(slots: readonly DecodeSlot[]): void {
+    for (const slot of slots) this.memory.giveBack(slot);
+  }
+
   private async runTile(
     tensor: string,
     { firstRow, rows }: TileRange,
-    out: Float32Array<SharedArrayBuffer>,
-    outOffset: number,
+    { decoder = 'wasm' }: DecodeOptions,
+    slot: DecodeSlot,
+    into?: DecodeTarget,
   ): Promise<void> {
-    const answer = await this.pool.run({ tensor, firstRow, rows, out, outOffset });
+    const run = this.pool.run({ tensor, firstRow, rows, decoder, slot, into });
+    this.inWork.add(run);
+    const answer = await run.finally(() => this.inWork.delete(run));
     if (!answer.ok) throw new QuarrelError(answer.error);
   }
 }

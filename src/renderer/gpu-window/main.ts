@@ -4,6 +4,7 @@ import type { QuarrelError } from '../../shared/base/errors';
 import type { Failure } from '../../shared/ipc/contract';
 import type { GpuHost } from '../../shared/ipc/gpu-host';
 import type { GpuAnswer, GpuCall, GpuCallName, GpuMessage } from '../../shared/ipc/gpu-window';
+import { decodeBlocks } from './decode-blocks';
 import { describeLane, runLane } from './run-lane';
 
 declare global {
@@ -37,6 +38,8 @@ async function perform(call: GpuCall, control: Control): Promise<GpuAnswer<GpuCa
     case 'run':
       await runLane(gpuHost, call.request, control);
       return null;
+    case 'decodeBlocks':
+      return decodeBlocks(gpuHost, call.request);
     default:
       return assertUnreachable(call);
   }

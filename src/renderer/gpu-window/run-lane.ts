@@ -1,16 +1,15 @@
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
-import { adapterName, fingerprint, openSession, requestAdapter } from '../../shared/gpu/adapter';
+import { openSession, requestAdapter } from '../../shared/gpu/adapter';
 import { WebGpuLane } from '../../shared/gpu/webgpu-lane';
 import type { GpuHost } from '../../shared/ipc/gpu-host';
 import type { GpuDescription, GpuWindowLane, GpuWindowRun } from '../../shared/ipc/gpu-window';
+import { adapterLabel, webGpu } from './web-gpu';
 
 /** Which adapter this lane runs on. Throws QuarrelError when there is none or the overlay folder is wrong. */
 export async function describeLane(host: GpuHost, { overlayDir }: GpuWindowLane): Promise<GpuDescription> {
   host.shaders(overlayDir);
-  const adapter = await fingerprint(await requestAdapter(webGpu()));
-  const browser = /Chrome\/[\d.]+/.exec(navigator.userAgent)?.[0] ?? navigator.userAgent;
-  return { provenance: { adapter: adapterName(adapter), implementation: `GPU window, ${browser}` } };
+  return { provenance: await adapterLabel(await requestAdapter(webGpu())) };
 }
 
 /** Runs the captured graph on WebGPU and leaves the lane's trace at `outPath`; nothing is left there on failure. */
@@ -40,10 +39,4 @@ export async function runLane(host: GpuHost, request: GpuWindowRun, control: Job
     captured.dispose();
     weights.dispose();
   }
-}
-
-function webGpu(): GPU {
-  const gpu = navigator.gpu as GPU | undefined;
-  if (!gpu) throw new QuarrelError('WebGPU is missing in this Electron: navigator.gpu is undefined');
-  return gpu;
 }

@@ -2,8 +2,8 @@ import { QuarrelError } from '../base/errors';
 import type { GpuLimits } from './gpu-session';
 import { GpuSession } from './gpu-session';
 
-/** What an adapter says of itself: provenance of a trace, output of `quarrel adapter`. */
-export interface AdapterFingerprint {
+/** What an adapter says of itself: provenance of a trace. `fingerprint.ts` adds what is measured. */
+export interface AdapterDescription {
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
@@ -12,6 +12,8 @@ export interface AdapterFingerprint {
   readonly limits: Readonly<Record<string, number>>;
 }
 
+/** Features that the executor uses where they are there. */
+const WANTED = ['timestamp-query', 'subgroups'] as const;
 /** Limits that the executor raises to what the adapter has. */
 const RAISED = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
 
@@ -29,10 +31,11 @@ export async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
 /** A device of this adapter with its limits raised; owned by the caller. */
 export async function openSession(adapter: GPUAdapter, limits?: Partial<GpuLimits>): Promise<GpuSession> {
   const requiredLimits = Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
-  return new GpuSession(await adapter.requestDevice({ label: 'quarrel', requiredLimits }), limits);
+  const requiredFeatures = WANTED.filter((name) => adapter.features.has(name));
+  return new GpuSession(await adapter.requestDevice({ label: 'quarrel', requiredLimits, requiredFeatures }), limits);
 }
 
-export async function fingerprint(adapter: GPUAdapter): Promise<AdapterFingerprint> {
+export async function describeAdapter(adapter: GPUAdapter): Promise<AdapterDescription> {
   const { vendor, architecture, device, description } = await adapterInfo(adapter);
   const limits: Record<string, number> = {};
   for (const name in adapter.limits) {
@@ -43,7 +46,7 @@ export async function fingerprint(adapter: GPUAdapter): Promise<AdapterFingerpri
 }
 
 /** One line: vendor, device and driver as far as the adapter tells them. */
-export function adapterName(print: AdapterFingerprint): string {
+export function adapterName(print: AdapterDescription): string {
   const parts = [print.vendor, print.architecture, print.device, print.description].filter((part) => part !== '');
   return parts.length > 0 ? parts.join(' ') : 'unnamed adapter';
 }

@@ -1,6 +1,7 @@
 import { QuarrelError } from '../base/errors';
 import { DeviceLostError, BufferUsage, firstLine, MAP_READ, OFFSET_ALIGNMENT } from './gpu-session';
 import type { GpuSession } from './gpu-session';
+import { PassTimer } from './timestamps';
 
 /** Upload and readback go through chunks of this size, or larger where one tensor needs it. */
 const CHUNK_BYTES = 1 << 20;
@@ -28,6 +29,9 @@ export interface BufferRange {
   readonly size: number;
 }
 
+/** Receives the time that timed dispatches of one label took together. */
+export type OnTime = (label: string, nanoseconds: number) => void;
+
 /**
  * One command buffer being recorded, with what it uploads and reads back. Dispatches see uploads and results recorded
  * before them, as in a queue of their own.
@@ -38,6 +42,7 @@ export class Batch {
   private readonly readbackChunks: Chunk[] = [];
   private readonly readbacks: Readback[] = [];
   private readonly scopes: { readonly label: string; readonly error: Promise<GPUError | null> }[] = [];
+  private timer: PassTimer | undefined;
   private params: Chunk | undefined;
   private staging: Chunk | undefined;
   /** Bytes that wait to be read back. */
@@ -45,7 +50,11 @@ export class Batch {
   uploadBytes = 0;
   dispatches = 0;
 
-  constructor(private readonly session: GpuSession) {
+  /** @param onTime asks for the time of dispatches; never called where the device does not measure it */
+  constructor(
+    private readonly session: GpuSession,
+    private readonly onTime?: OnTime,
+  ) {
     session.device.pushErrorScope('validation');
     session.device.pushErrorScope('out-of-memory');
     this.encoder = session.device.createCommandEncoder();
@@ -71,18 +80,22 @@ export class Batch {
     this.uploadBytes += padded;
   }
 
-  /** Records one dispatch. What the device finds wrong with it is reported under `label`. */
+  /**
+   * Records one dispatch. What the device finds wrong with it is reported under `label`; so is the time of a `timed` one.
+   */
   dispatch(
     label: string,
     pipeline: GPUComputePipeline,
     bindings: GPUBindGroupDescriptor,
     workgroups: readonly [number, number, number],
+    timed = false,
   ): void {
     const { device } = this.session;
     device.pushErrorScope('validation');
     const bindGroup = device.createBindGroup(bindings);
     this.scopes.push({ label, error: device.popErrorScope() });
-    const pass = this.encoder.beginComputePass({ label });
+    const timestampWrites = timed ? this.openTimer()?.next(label) : undefined;
+    const pass = this.encoder.beginComputePass({ label, ...(timestampWrites ? { timestampWrites } : {}) });
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(...workgroups);
@@ -126,6 +139,7 @@ export class Batch {
   submit(what: string): Promise<void> {
     const { device } = this.session;
     for (const chunk of this.uploads) chunk.buffer.unmap();
+    this.readTimes();
     device.queue.submit([this.encoder.finish()]);
     this.scopes.push({ label: what, error: device.popErrorScope() }, { label: what, error: device.popErrorScope() });
     const mapped = this.readbackChunks.map((chunk) => chunk.buffer.mapAsync(MAP_READ, 0, chunk.used));
@@ -161,6 +175,21 @@ export class Batch {
     }
   }
 
+  private openTimer(): PassTimer | undefined {
+    if (!this.onTime || !this.session.canTimePasses) return undefined;
+    this.timer ??= new PassTimer(this.session.device);
+    return this.timer;
+  }
+
+  private readTimes(): void {
+    const { timer, onTime } = this;
+    if (!timer || !onTime) return;
+    const { buffer, bytes } = timer.resolve(this.encoder);
+    this.readback(buffer, 0, bytes, (stamps) => {
+      for (const [label, nanoseconds] of timer.read(stamps)) onTime(label, nanoseconds);
+    });
+  }
+
   private mappedChunk(size: number, usage: number): Chunk {
     const buffer = this.session.device.createBuffer({ label: 'upload', size, usage, mappedAtCreation: true });
     const chunk: Chunk = { buffer, memory: new Uint8Array(buffer.getMappedRange()), used: 0 };
@@ -170,6 +199,7 @@ export class Batch {
 
   private destroy(): void {
     for (const chunk of [...this.uploads, ...this.readbackChunks]) chunk.buffer.destroy();
+    this.timer?.dispose();
   }
 }
 

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert';
 import { QuarrelError } from '../base/errors';
 import type { ShaderVariant } from './shader-variant';
-import { dstFile, opFile, quantFile, variantKey } from './shader-variant';
+import { dstFile, notesFile, opFile, quantFile, variantKey } from './shader-variant';
 import type { WgslStruct } from './wgsl-struct';
 import { parseStruct, withoutComments } from './wgsl-struct';
 
@@ -17,7 +17,7 @@ export interface SourceLine {
 }
 
 /** Name of a variable that a dispatch binds a buffer to. */
-export type BindingName = 'params' | 'dst' | 'src0' | 'src1' | 'aux';
+export type BindingName = 'params' | 'dst' | 'src0' | 'src1' | 'aux' | 'codebook';
 
 export interface ShaderBinding {
   readonly name: BindingName;
@@ -37,7 +37,7 @@ export interface ComposedShader {
 
 const REQUIRE = /^\/\/! require (\S+)\s*$/;
 const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var<([\w, ]+)>\s+(\w+)/g;
-const BINDING_NAMES: readonly string[] = ['params', 'dst', 'src0', 'src1', 'aux'] satisfies BindingName[];
+const BINDING_NAMES: readonly string[] = ['params', 'dst', 'src0', 'src1', 'aux', 'codebook'] satisfies BindingName[];
 
 /**
  * Joins the op's file with everything it requires (each file once, requirements first) and puts the variant's constants
@@ -84,7 +84,7 @@ function resolve(required: string, variant: ShaderVariant, path: string): string
     assert(variant.dst, `${path} requires dst, variant ${variantKey(variant)} names no type`);
     return dstFile(variant.dst);
   }
-  return required;
+  return required === 'notes' ? notesFile(variant.op) : required;
 }
 
 function parseParams(code: string, variant: ShaderVariant): WgslStruct {

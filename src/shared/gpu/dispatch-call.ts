@@ -45,6 +45,7 @@ interface SourcePart {
  * Records one call: one dispatch, or one per part of a split weight.
  * @param label the node's key, which errors quote
  * @param node index in graph.order
+ * @param timed whether the batch takes the time of this node
  */
 export function dispatchCall(
   session: GpuSession,
@@ -53,6 +54,7 @@ export function dispatchCall(
   placed: PlacedCall,
   label: string,
   node: number,
+  timed = false,
 ): void {
   const { call, aux } = placed;
   const dst = bindWhole(session, placed.dst, label);
@@ -75,7 +77,7 @@ export function dispatchCall(
       ...(src1 ? { src1: src1.range } : {}),
       ...(aux ? { aux: { buffer: aux, offset: 0, size: aux.size } } : {}),
     };
-    batch.dispatch(label, kernel.pipeline, bindings(kernel, ranges, label), call.workgroups(rows));
+    batch.dispatch(label, kernel.pipeline, bindings(kernel, ranges, label), call.workgroups(rows), timed);
   }
 }
 
@@ -95,7 +97,7 @@ export function bindings(
   label: string,
 ): GPUBindGroupDescriptor {
   const entries = kernel.shader.bindings.map(({ name, binding }) => {
-    const resource = ranges[name];
+    const resource = name === 'codebook' ? kernel.codebook && { buffer: kernel.codebook } : ranges[name];
     assert(resource, `${label}: ${kernel.shader.key} binds ${name}, which the call does not have`);
     return { binding, resource };
   });

@@ -1,4 +1,5 @@
 import { QuarrelError } from '../base/errors';
+import { canTimePasses } from './timestamps';
 
 /** The device went away (driver reset, unplugged, GPU process gone); the run can be repeated on a new one. */
 export class DeviceLostError extends Error {
@@ -21,20 +22,13 @@ export const MAX_WORKGROUPS = 65535;
 /** Byte offsets of bindings and of Params within their buffer are multiples of this on every device. */
 export const OFFSET_ALIGNMENT = 256;
 
-// WebGPU's flags, by value: their globals exist in browsers only.
-export const BufferUsage = {
-  mapRead: 0x1,
-  copySource: 0x4,
-  copyTarget: 0x8,
-  uniform: 0x40,
-  storage: 0x80,
-} as const;
-export const MAP_READ = 0x1;
-export const STAGE_COMPUTE = 0x4;
+export { BufferUsage, MAP_READ, STAGE_COMPUTE } from './webgpu-flags';
 
 /** One device with its losses and uncaptured errors gathered. Owned by whoever opened it. */
 export class GpuSession {
   readonly limits: GpuLimits;
+  /** Whether this device measures the time of compute passes. */
+  readonly canTimePasses: boolean;
   private lostReason: string | undefined;
   private uncaptured: string | undefined;
   private ending = false;
@@ -47,6 +41,7 @@ export class GpuSession {
       bindingBytes: Math.min(limits?.bindingBytes ?? Infinity, device.limits.maxStorageBufferBindingSize),
       bufferBytes: Math.min(limits?.bufferBytes ?? Infinity, device.limits.maxBufferSize),
     };
+    this.canTimePasses = canTimePasses(device);
     void device.lost.then((info) => {
       this.lostReason = info.message || info.reason || 'no reason given';
     });

@@ -125,7 +125,7 @@ export class GraphRun {
       src1: call.src1 && place(call.src1),
       aux: call.aux && this.auxBuffer(call.aux, batch),
     };
-    dispatchCall(this.session, batch, kernel, placed, node.key, index);
+    dispatchCall(this.session, batch, kernel, placed, node.key, index, true);
     for (const buffer of scratch) this.pool.giveBack(buffer);
   }
 
@@ -218,7 +218,8 @@ export class GraphRun {
   private open(node: GraphTensor): Batch {
     if (!this.batch) {
       this.firstOfBatch = node.key;
-      this.batch = new Batch(this.session);
+      const { sink } = this.request;
+      this.batch = new Batch(this.session, (key, nanoseconds) => sink.time(key, nanoseconds / 1000));
     }
     return this.batch;
   }

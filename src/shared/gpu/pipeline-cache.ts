@@ -1,9 +1,10 @@
 import { QuarrelError } from '../base/errors';
+import { codebookOf } from './codebooks';
 import type { ComposedShader, ShaderSource } from './compose-shader';
 import { composeShader } from './compose-shader';
 import type { GpuSession } from './gpu-session';
-import { STAGE_COMPUTE } from './gpu-session';
-import type { ShaderVariant } from './shader-variant';
+import { BufferUsage, STAGE_COMPUTE } from './gpu-session';
+import type { BlockType, ShaderVariant } from './shader-variant';
 import { opFile, variantKey } from './shader-variant';
 
 /** A compiled variant. */
@@ -11,11 +12,14 @@ export interface Kernel {
   readonly shader: ComposedShader;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** What the weight format's codes stand for, where the shader binds it. */
+  readonly codebook: GPUBuffer | undefined;
 }
 
-/** Compiles variants on demand; one pipeline per variant key. */
+/** Compiles variants on demand; one pipeline per variant key. What it makes lives as long as the device. */
 export class PipelineCache {
   private readonly kernels = new Map<string, Promise<Kernel>>();
+  private readonly codebooks = new Map<BlockType, GPUBuffer>();
 
   constructor(
     private readonly session: GpuSession,
@@ -49,7 +53,22 @@ export class PipelineCache {
       entries: shader.bindings.map(({ binding, type }) => ({ binding, visibility: STAGE_COMPUTE, buffer: { type } })),
     });
     const pipeline = await this.pipeline(shader, module, layout, variant);
-    return { shader, pipeline, layout };
+    return { shader, pipeline, layout, codebook: this.codebook(shader, variant) };
+  }
+
+  private codebook(shader: ComposedShader, { quant }: ShaderVariant): GPUBuffer | undefined {
+    if (!shader.bindings.some(({ name }) => name === 'codebook')) return undefined;
+    const values = quant && codebookOf(quant);
+    if (!quant || !values) throw new QuarrelError(`${shader.key} binds a codebook; the format has none`);
+    let buffer = this.codebooks.get(quant);
+    if (!buffer) {
+      const descriptor = { label: `codebook ${quant}`, size: values.length, usage: BufferUsage.storage };
+      buffer = this.session.device.createBuffer({ ...descriptor, mappedAtCreation: true });
+      new Int8Array(buffer.getMappedRange()).set(values);
+      buffer.unmap();
+      this.codebooks.set(quant, buffer);
+    }
+    return buffer;
   }
 
   private async pipeline(

@@ -5,13 +5,12 @@ import type { KernelCall, Operand, Plan } from './kernel-call';
 import { perElement } from './kernel-call';
 import type { PlanRequest } from './plan-op';
 import type { StoredType } from './shader-variant';
-import { elementConstant, isBlockType, isElementType } from './shader-variant';
+import { elementConstant, isElementType } from './shader-variant';
 
 /** GET_ROWS: rows of source 0 (any block type) chosen by source 1 (I32), decoded to F32. */
 export function planGetRows({ dst, src }: PlanRequest): Plan {
   const [src0, src1] = src;
   if (!src0 || !src1) return { unsupported: 'a source is missing' };
-  if (!isBlockType(src0.type)) return { unsupported: `rows of type ${src0.type}` };
   if (src1.type !== 'I32') return { unsupported: `indices of type ${src1.type}` };
   if (dst.type !== 'F32') return { unsupported: `result of type ${dst.type}` };
   if (!hasDenseRows(src0)) return { unsupported: 'rows that have gaps' };

@@ -2,7 +2,7 @@ import { hasDenseRows } from '../ops/tensor-shape';
 import type { Plan } from './kernel-call';
 import { MAX_WORKGROUPS } from './gpu-session';
 import type { PlanRequest } from './plan-op';
-import { elementConstant, isBlockType, isElementType } from './shader-variant';
+import { elementConstant, isElementType } from './shader-variant';
 
 /** Rows of source 1 that one invocation multiplies: each decoded weight is used as often. */
 const MOST_COLUMNS = 8;
@@ -13,7 +13,6 @@ const WORKGROUP_ROWS = 32 * 4;
 export function planMulMat({ dst, src }: PlanRequest): Plan {
   const [src0, src1] = src;
   if (!src0 || !src1) return { unsupported: 'a source is missing' };
-  if (!isBlockType(src0.type)) return { unsupported: `weights of type ${src0.type}` };
   if (!isElementType(src1.type) || src1.type === 'I32') return { unsupported: `activations of type ${src1.type}` };
   if (dst.type !== 'F32') return { unsupported: `result of type ${dst.type}` };
   if (!hasDenseRows(src0) || !hasDenseRows(src1)) return { unsupported: 'rows that have gaps' };

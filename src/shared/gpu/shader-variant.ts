@@ -6,10 +6,14 @@ import { QUANT_FORMATS } from '../quant/registry';
 export type OpShader =
   | 'binary'
   | 'copy'
+  | 'copy_words'
   | 'decode'
   | 'get_rows'
   | 'glu'
+  | 'measure'
+  | 'measure_subgroups'
   | 'mul_mat'
+  | 'probe'
   | 'rms_norm'
   | 'rope'
   | 'scale'
@@ -17,30 +21,12 @@ export type OpShader =
   | 'soft_max'
   | 'unary';
 
-/** Types that the kernels decode as rows of blocks (source 0 of GET_ROWS and MUL_MAT). */
-export type BlockType = 'F32' | 'F16' | 'BF16' | 'Q4_0' | 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q8_0' | 'Q4_K' | 'Q5_K' | 'Q6_K';
+/** Types that the kernels decode as rows of blocks (source 0 of GET_ROWS and MUL_MAT): each has a file in shaders/quant. */
+export type BlockType = GgmlTypeName;
 /** Types whose elements the kernels load one by one. */
 export type ElementType = 'F32' | 'F16' | 'BF16' | 'I32';
 /** Types that the kernels store. */
 export type StoredType = 'F32' | 'F16' | 'I32';
-
-const BLOCK_TYPES: ReadonlySet<GgmlTypeName> = new Set<BlockType>([
-  'F32',
-  'F16',
-  'BF16',
-  'Q4_0',
-  'Q4_1',
-  'Q5_0',
-  'Q5_1',
-  'Q8_0',
-  'Q4_K',
-  'Q5_K',
-  'Q6_K',
-]);
-
-export function isBlockType(type: GgmlTypeName): type is BlockType {
-  return BLOCK_TYPES.has(type);
-}
 
 export function isElementType(type: GgmlTypeName): type is ElementType {
   return type === 'F32' || type === 'F16' || type === 'BF16' || type === 'I32';
@@ -78,6 +64,11 @@ export function opFile(op: OpShader): string {
 
 export function quantFile(type: BlockType): string {
   return `quant/${QUANT_FORMATS[type].family}/${type.toLowerCase()}.wgsl`;
+}
+
+/** Where the decoders' notes go: the probe keeps them. */
+export function notesFile(op: OpShader): string {
+  return op === 'probe' ? 'lib/notes-kept.wgsl' : 'lib/notes-dropped.wgsl';
 }
 
 export function dstFile(type: StoredType): string {

@@ -1,6 +1,6 @@
 import type { Progress } from '../base/progress';
 import type { Verdict } from '../divergence/verdict';
-import type { JobAnswer, JobName, JobRequest } from './jobs';
+import type { JobAnswer, JobName, JobRequest, WeightsPart } from './jobs';
 
 /** Why a call brought no answer. `refused`: main did not accept the sender or the request; nothing was done. */
 export type Failure =
@@ -54,6 +54,11 @@ export interface CallContract {
   cancelJob(request: { readonly id: number }): null;
   /** Save dialog, then an atomic write; the path, or null when the user closes the dialog. */
   exportVerdict(request: { readonly verdict: Verdict }): string | null;
+  /**
+   * Shows the save dialog for a part of a tensor; null when the user closes it. Only a path that this has answered with
+   * may be given to the job `saveWeights`, once.
+   */
+  pickSavePath(request: { readonly part: WeightsPart; readonly name: string }): string | null;
   /** Opens the folder that holds the file in the platform's file manager. */
   revealFile(request: { readonly path: string }): null;
 }
@@ -68,6 +73,8 @@ export interface EventContract {
   /** From the menu, a second start of the app, or the platform. */
   openFile: { readonly path: string };
   recentChanged: { readonly recent: readonly RecentFile[] };
+  /** Something in main went wrong outside any call. */
+  failure: { readonly message: string };
   /** Menu commands that the window carries out. */
   command: { readonly command: MenuCommand };
 }

@@ -1,15 +1,20 @@
 import type { Progress } from '../base/progress';
+import type { Result } from '../base/result';
+import type { ProbeReport } from '../gpu/probe-block';
+import type { GgmlTypeName } from '../quant/ggml-type';
 import type { Failure } from './contract';
 
 /**
  * What the job worker asks of the GPU window. Tensors never cross: the window maps the model file and reads and writes
- * traces on disk itself. Main only relays, and answers for the window when it cannot.
+ * traces on disk itself; single blocks do. Main only relays, and answers for the window when it cannot.
  */
 export interface GpuContract {
   /** Compiles nothing, runs nothing: which adapter would run, as provenance of the lane. */
   describe(request: GpuWindowLane): GpuDescription;
   /** Runs the captured graph; the trace is complete at `outPath` when the answer comes. */
   run(request: GpuWindowRun): null;
+  /** Decodes a few blocks, and probes the first of them. */
+  decodeBlocks(request: GpuDecodeRequest): GpuDecodedBlocks;
 }
 
 export interface GpuWindowLane {
@@ -29,6 +34,21 @@ export interface GpuWindowRun extends GpuWindowLane {
   /** Trace whose values every node runs on; a free run when absent. */
   readonly seedPath?: string;
   readonly outPath: string;
+}
+
+export interface GpuDecodeRequest {
+  readonly type: GgmlTypeName;
+  /** Whole blocks, as they lie in the file: few, and the very bytes that the other lanes decode. */
+  readonly blocks: Uint8Array<ArrayBuffer>;
+  readonly overlayDir?: string;
+}
+
+export interface GpuDecodedBlocks {
+  /** The adapter. */
+  readonly engine: string;
+  readonly values: Float32Array<ArrayBuffer>;
+  /** What the kernel computed for the first block, or why that cannot be told. */
+  readonly probe: Result<ProbeReport>;
 }
 
 export type GpuCallName = keyof GpuContract;

@@ -1,3 +1,4 @@
+import type { BlockInspection } from '../compare/block-lanes';
 import type { NodeDetail, RunSummary } from '../compare/comparison';
 import type { Verdict } from '../divergence/verdict';
 import type { InspectReport } from '../gguf/inspect-report';
@@ -5,8 +6,7 @@ import type { Progress } from '../base/progress';
 
 /** Tokens as text (the model's own tokenizer) or as ids. */
 export type PromptSpec =
-  | { readonly kind: 'prompt'; readonly text: string }
-  | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
+  { readonly kind: 'prompt'; readonly text: string } | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
 
 export interface RunLanesRequest {
   readonly modelPath: string;
@@ -25,6 +25,36 @@ export interface FindFirstBadRequest {
   readonly minLogit?: number;
 }
 
+export interface InspectBlockRequest {
+  readonly modelPath: string;
+  readonly tensor: string;
+  /** Of the block within the tensor. */
+  readonly index: number;
+  /** Folder whose shaders replace the project's in the WGSL lane. */
+  readonly overlay?: string;
+}
+
+/** How much of a tensor is saved: one block, the row that the block lies in, all of it. */
+export type WeightsPart = 'block' | 'row' | 'tensor';
+
+export interface SaveWeightsRequest {
+  readonly modelPath: string;
+  readonly tensor: string;
+  /** A block of the tensor; it picks the block or the row. */
+  readonly index: number;
+  readonly part: WeightsPart;
+  /** The name's end picks the format: `.npy` and `.safetensors` hold f32 values, `.bin` the encoded bytes. */
+  readonly path: string;
+}
+
+export interface SavedWeights {
+  readonly path: string;
+  /** Of the file. */
+  readonly bytes: number;
+  /** Outermost dimension first; null for encoded bytes. */
+  readonly shape: readonly number[] | null;
+}
+
 /**
  * The app's long work, run in the job worker thread (and by the CLI in its own process): one request, one answer,
  * progress meanwhile, cancellable. Tensors stay on disk; answers are summaries and slices.
@@ -38,6 +68,10 @@ export interface JobContract {
   nodeDetail(request: { runId: string; key: string }): NodeDetail;
   /** The wizard. */
   findFirstBad(request: FindFirstBadRequest): Verdict;
+  /** One block, decoded by the scalar reference, WGSL and llama.cpp, compared bit by bit. */
+  inspectBlock(request: InspectBlockRequest): BlockInspection;
+  /** Writes a part of a tensor to a file. */
+  saveWeights(request: SaveWeightsRequest): SavedWeights;
   /** Deletes a run's traces. */
   closeRun(request: { runId: string }): null;
 }

@@ -36,6 +36,22 @@ export interface BlockContent {
   readonly notDecodable: string | null;
 }
 
+/** What `quarrel block --json` prints and the block inspector shows. */
+export interface BlockReport extends BlockContent, BlockPlace {
+  readonly schema: 'quarrel.block/1';
+  readonly model: string;
+  /** File that holds the block: a shard of a split model. */
+  readonly path: string;
+  readonly tensor: string;
+  readonly type: GgmlTypeName;
+  readonly ne: readonly number[];
+  /** Blocks of the tensor. */
+  readonly blocks: number;
+  readonly blockBytes: number;
+  /** First byte of the block in the file. */
+  readonly fileOffset: number;
+}
+
 /** A tensor's type and shape. */
 export interface BlockedTensor {
   readonly name: string;
@@ -59,6 +75,21 @@ export function placeBlock({ name, type, ne }: BlockedTensor, index: number): Bl
   return { index, elements: blockElements, row, column, coordinates, offsetInTensor: index * blockBytes };
 }
 
+/**
+ * Index of the block that holds an element.
+ * @param row over all higher dimensions, as in BlockPlace
+ * Throws QuarrelError where the tensor has no such element.
+ */
+export function blockAt({ name, type, ne }: BlockedTensor, row: number, column: number): number {
+  const rows = ne[1] * ne[2] * ne[3];
+  const inside = (i: number, n: number): boolean => Number.isInteger(i) && i >= 0 && i < n;
+  if (!inside(row, rows) || !inside(column, ne[0])) {
+    throw new QuarrelError(`row ${row}, column ${column} of tensor ${name}: it has ${rows} rows of ${ne[0]} elements`);
+  }
+  const { blockElements } = QUANT_FORMATS[type];
+  return row * (ne[0] / blockElements) + Math.floor(column / blockElements);
+}
+
 /** Takes one block apart. */
 export function describeBlock(type: GgmlTypeName, block: Uint8Array): BlockContent {
   const format = QUANT_FORMATS[type];
@@ -72,6 +103,7 @@ export function describeBlock(type: GgmlTypeName, block: Uint8Array): BlockConte
   return { hex, fields, values: Array.from(values, jsonNumber), notDecodable: null };
 }
 
-function jsonNumber(x: number): JsonNumber {
+/** A number as JSON keeps it. */
+export function jsonNumber(x: number): JsonNumber {
   return Number.isFinite(x) ? x : (String(x) as JsonNumber);
 }

@@ -1,4 +1,5 @@
 import { QuarrelError } from '../base/errors';
+import { plainJson } from '../base/plain-json';
 import type { TensorStats, TraceManifest } from './trace';
 
 /** The newest manifest this build reads and writes. */
@@ -6,9 +7,7 @@ export const MANIFEST_SCHEMA = 'quarrel.trace/1';
 
 /** JSON of a manifest; non-finite statistics, which JSON cannot say, become strings. */
 export function encodeManifest(manifest: TraceManifest): string {
-  return JSON.stringify(manifest, (_key, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-  );
+  return plainJson(manifest, 0);
 }
 
 /** Numbers as JSON holds them: non-finite ones are strings. */

@@ -51,10 +51,34 @@ describe('quarrel inspect and block', () => {
     expect(report.fields.map((f) => f.name)).toEqual(expect.arrayContaining(['d', 'dmin', 'scales', 'mins']));
   });
 
+  it('finds a block by row and column, compares its decoders, saves its row and its tensor', async () => {
+    const block = ['block', model, 'blk.0.attn_q.weight'];
+    const compared = await runCli([...block, '--at', '3,200', '--lanes', 'scalar,wasm,llama', '--json']);
+    expect(compared.code).toBe(0);
+    expect(parsed(compared.stdout)).toMatchObject({
+      schema: 'quarrel.block/1',
+      index: 3,
+      judge: 'llama',
+      lanes: ['scalar', 'wasm', 'llama'].map((lane) => ({ lane, classes: { equal: 256 }, different: [] })),
+    });
+    const npy = path.join(folder, 'tensor.npy');
+    const saved = await runCli([...block, '--tensor', '--out', npy, '--json']);
+    expect(saved.code).toBe(0);
+    const bytes = fs.statSync(npy).size;
+    expect(parsed(saved.stdout)).toMatchObject({ schema: 'quarrel.saved/1', part: 'tensor', shape: [256, 256], bytes });
+    const row = path.join(folder, 'row.bin');
+    expect((await runCli([...block, '--row', '--index', '3', '--out', row])).code).toBe(0);
+    expect(fs.statSync(row).size).toBe(144);
+  });
+
   it.each([
     [['inspect', 'no-such-file.gguf'], /no-such-file\.gguf/],
     [['block', model, 'blk.0.attn_x.weight', '--index', '0'], /blk\.0\.attn_x\.weight/],
     [['block', model, 'blk.0.attn_q.weight', '--index', '999999'], /block 999999 .* it has \d+ blocks \(0…\d+\)/],
+    [['block', model, 'blk.0.attn_q.weight'], /--index N or --at ROW,COLUMN/],
+    [['block', model, 'blk.0.attn_q.weight', '--at', '0,256'], /it has 256 rows of 256 elements/],
+    [['block', model, 'blk.0.attn_q.weight', '--tensor'], /--out FILE/],
+    [['block', model, 'blk.0.attn_q.weight', '--row', '--index', '0', '--out', 'x.txt'], /x\.txt.*\.npy/],
     [['bisect', model, '--tokens', '1', '--candidate', 'vulkan'], /unknown lane "vulkan"/],
     [['bisect', model, '--candidate', 'reference'], /--prompt TEXT or --tokens/],
     [['bisect', model, '--tokens', '1', '--candidate', 'trace:absent.safetensors'], /absent\.safetensors/],
@@ -90,8 +114,8 @@ describe('quarrel trace, compare, bisect', () => {
       nodes: { key: string; microseconds: number | null }[];
       tokens: number[];
     };
-    expect(summary.nodes.at(-1)?.key).toBe('result_output');
-    expect(summary.nodes.at(-1)?.microseconds).toBeGreaterThan(0);
+    expect(summary.nodes[summary.nodes.length - 1]!.key).toBe('result_output');
+    expect(summary.nodes[summary.nodes.length - 1]!.microseconds).toBeGreaterThan(0);
     expect((await runCli(['trace', model, ...prompt, '--lane', 'reference', '--out', reference!])).code).toBe(0);
 
     const same = await runCli(['compare', llama!, llama!, '--max-nmse', '0', '--json']);
@@ -104,7 +128,7 @@ describe('quarrel trace, compare, bisect', () => {
     };
     expect(report.nodes).toHaveLength(summary.nodes.filter((n) => !n.key.startsWith('leaf:')).length);
     expect(report.differing[0]).toBe('Qcur-0#0');
-    expect(report.nodes.at(-1)?.metrics.nmse).toBeLessThan(5e-3);
+    expect(report.nodes[report.nodes.length - 1]!.metrics.nmse).toBeLessThan(5e-3);
 
     const bisected = await runCli(['bisect', model, '--candidate', `trace:${reference!}`, '--json']);
     expect(bisected.code).toBe(0);

@@ -18,7 +18,7 @@ function makeFile(name: string, bytes: Uint8Array): string {
 describe('MappedFile', () => {
   const bytes = randomBytes(100_001, 4);
 
-  it('copies windows at any offset into plain and shared memory', () => {
+  it.each(['copyInto', 'readInto'] as const)('%s takes windows at any offset into plain and shared memory', (way) => {
     const file = MappedFile.open(makeFile('plain', bytes));
     for (const [offset, length, at] of [
       [0, 100_001, 0],
@@ -28,7 +28,7 @@ describe('MappedFile', () => {
     ] as const) {
       for (const buffer of [new ArrayBuffer(100_010), new SharedArrayBuffer(100_010)]) {
         const dst = new Uint8Array(buffer).fill(0xaa);
-        file.copyInto(offset, length, dst, at);
+        file[way](offset, length, dst, at);
         expect(Buffer.compare(dst.subarray(at, at + length), bytes.subarray(offset, offset + length))).toBe(0);
         expect(dst.subarray(0, at).every((b) => b === 0xaa)).toBe(true);
         expect(dst.subarray(at + length).every((b) => b === 0xaa)).toBe(true);
@@ -37,15 +37,15 @@ describe('MappedFile', () => {
     file.dispose();
   });
 
-  it('refuses windows outside the file', () => {
-    const path = makeFile('outside', bytes);
+  it.each(['copyInto', 'readInto'] as const)('%s refuses windows outside the file', (way) => {
+    const path = makeFile(`outside ${way}`, bytes);
     const file = MappedFile.open(path);
     const dst = new Uint8Array(100);
-    expect(() => file.copyInto(100_000, 2, dst, 0)).toThrow(
+    expect(() => file[way](100_000, 2, dst, 0)).toThrow(
       `${path}: bytes 100000…100001 lie outside the file of 100001 bytes`,
     );
-    expect(() => file.copyInto(-1, 2, dst, 0)).toThrow('lie outside the file');
-    expect(() => file.copyInto(0, 100, dst, 1)).toThrow('do not fit');
+    expect(() => file[way](-1, 2, dst, 0)).toThrow('lie outside the file');
+    expect(() => file[way](0, 100, dst, 1)).toThrow('do not fit');
     file.dispose();
   });
 
@@ -57,6 +57,7 @@ describe('MappedFile', () => {
     expect(() => file.copyInto(90_000, 100, dst, 0)).toThrow(
       `${path}: changed while open: 10 bytes, expected the 100001 it had when opened`,
     );
+    expect(() => file.readInto(90_000, 100, dst, 0)).toThrow('changed while open: 10 bytes');
     truncateSync(path, 200_000);
     expect(() => file.copyInto(0, 100, dst, 0)).toThrow('changed while open: 200000 bytes');
     file.dispose();

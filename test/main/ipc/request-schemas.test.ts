@@ -6,6 +6,8 @@ const tokens = { kind: 'tokens', tokens: [1, 2] };
 const run = { modelPath: '/m.gguf', prompt: tokens, lanes: ['llama', 'webgpu'] };
 const find = { modelPath: '/m.gguf', prompt: { kind: 'prompt', text: 'Hi' }, reference: 'llama', candidate: 'webgpu' };
 
+const block = { modelPath: '/m.gguf', tensor: 'blk.0.attn_q.weight', index: 3 };
+
 const ACCEPTED: readonly (readonly [CallName, unknown])[] = [
   ['appState', {}],
   ['setTheme', { theme: 'dark' }],
@@ -15,6 +17,10 @@ const ACCEPTED: readonly (readonly [CallName, unknown])[] = [
   ['startJob', { id: 1, name: 'findFirstBad', request: find }],
   ['startJob', { id: 1, name: 'findFirstBad', request: { ...find, expect: ' Paris', minLogit: 7 } }],
   ['startJob', { id: 1, name: 'nodeDetail', request: { runId: '1', key: 'norm-0' } }],
+  ['startJob', { id: 1, name: 'inspectBlock', request: block }],
+  ['startJob', { id: 1, name: 'inspectBlock', request: { ...block, overlay: '/kernels' } }],
+  ['startJob', { id: 1, name: 'saveWeights', request: { ...block, part: 'row', path: '/row.npy' } }],
+  ['pickSavePath', { part: 'tensor', name: 'output.weight' }],
   ['exportVerdict', { verdict: { schema: 'quarrel.verdict/1', verdict: 'clean', candidate: 'webgpu', model: '/m' } }],
 ];
 
@@ -32,6 +38,10 @@ const REFUSED: readonly (readonly [string, CallName, unknown])[] = [
   ],
   ['no lanes', 'startJob', { id: 1, name: 'runLanes', request: { ...run, lanes: [] } }],
   ['an undefined option', 'startJob', { id: 1, name: 'findFirstBad', request: { ...find, expect: undefined } }],
+  ['a negative block', 'startJob', { id: 1, name: 'inspectBlock', request: { ...block, index: -1 } }],
+  ['half a block', 'startJob', { id: 1, name: 'inspectBlock', request: { ...block, index: 0.5 } }],
+  ['an unknown part', 'startJob', { id: 1, name: 'saveWeights', request: { ...block, part: 'model', path: '/m' } }],
+  ['saving nowhere', 'startJob', { id: 1, name: 'saveWeights', request: { ...block, part: 'row' } }],
   ['a fractional id', 'cancelJob', { id: 1.5 }],
   ['another document than a verdict', 'exportVerdict', { verdict: { schema: 'quarrel.inspect/1' } }],
 ];

@@ -16,6 +16,7 @@ import type { Verdict } from '../../../src/shared/divergence/verdict';
 import { isComputing } from '../../../src/shared/graph/graph';
 import type { Graph } from '../../../src/shared/graph/graph';
 import { sharedPath, specimenPath } from '../../helpers/shared-files';
+import { SMOLLM2 } from '../../helpers/shared-models';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
 const control = (): Control => new Control(() => undefined);
@@ -156,7 +157,6 @@ function leftovers(): string[] {
 const traces = sharedPath('traces');
 const sample = path.join(traces, 'sample.Q4_K_M.gguf');
 const archs = sharedPath('models/archs');
-const smollm2 = sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf');
 
 describe.skipIf(!fs.existsSync(sample))('dumps of other engines in ../shared/traces', () => {
   it.each([
@@ -181,18 +181,18 @@ describe.skipIf(!fs.existsSync(sample))('dumps of other engines in ../shared/tra
     expect(verdict).toMatchObject({ verdict: 'clean', firstBad: null });
   });
 
-  describe.skipIf(!fs.existsSync(smollm2))('PyTorch on SmolLM2, by a name map', () => {
+  describe.skipIf(!fs.existsSync(SMOLLM2))('PyTorch on SmolLM2, by a name map', () => {
     const tokens = [504, 3575, 282, 4649, 314];
     const map = path.join(traces, 'transformers-llama.map.json');
     it('in f16 is clean', async () => {
       const trace = `trace:${path.join(traces, 'smollm2-transformers-f16-right.safetensors')}`;
-      const verdict = await bisect(smollm2, trace, { tokens, map, expect: ' Paris', minLogit: 17 });
+      const verdict = await bisect(SMOLLM2, trace, { tokens, map, expect: ' Paris', minLogit: 17 });
       expect(verdict).toMatchObject({ verdict: 'clean', firstBad: null });
       expect(verdict.expectation).toMatchObject({ reference: true, candidate: true });
     });
     it('without the attention scale is named at the stretch that ends in kqv_out-0', async () => {
       const trace = `trace:${path.join(traces, 'smollm2-transformers-f32-wrong-attention-scale.safetensors')}`;
-      const verdict = await bisect(smollm2, trace, { tokens, map });
+      const verdict = await bisect(SMOLLM2, trace, { tokens, map });
       expect(verdict.firstBad).toMatchObject({ node: 'kqv_out-0', layer: 0 });
       expect(verdict.firstBad?.stretch).toContain('kq_soft_max-0');
     });

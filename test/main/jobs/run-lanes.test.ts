@@ -4,14 +4,15 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { JobEngines } from '../../../src/main/jobs/job-runner';
 import { createJobRunner } from '../../../src/main/jobs/job-runner';
-import type { Engines } from '../../../src/main/jobs/produce-trace';
 import { Control } from '../../../src/shared/base/control';
 import { QuarrelError } from '../../../src/shared/base/errors';
 import type { RunSummary } from '../../../src/shared/compare/comparison';
 import { specimenPath } from '../../helpers/shared-files';
 
-const engines: Engines = { webgpuLane: () => Promise.reject(new QuarrelError('no WebGPU adapter on this machine')) };
+const noGpu = (): Promise<never> => Promise.reject(new QuarrelError('no WebGPU adapter on this machine'));
+const engines: JobEngines = { webgpuLane: noGpu, decodeOnDevice: noGpu };
 const runner = createJobRunner(engines);
 const modelPath = specimenPath();
 const control = (): Control => new Control(() => undefined);

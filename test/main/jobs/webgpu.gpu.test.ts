@@ -12,12 +12,12 @@ import type { Verdict } from '../../../src/shared/divergence/verdict';
 import type { PromptSpec } from '../../../src/shared/ipc/jobs';
 import { runCli } from '../../helpers/run-cli';
 import { sharedPath, specimenPath } from '../../helpers/shared-files';
+import { SMOLLM2 } from '../../helpers/shared-models';
 import { PLANTED_BUGS } from '../../planted-bugs/planted-bugs';
 
 const FRANCE: PromptSpec = { kind: 'prompt', text: 'The capital of France is' };
 const TOKENS: PromptSpec = { kind: 'tokens', tokens: [1, 17, 5, 99, 42, 7] };
 const control = (): Control => new Control(() => undefined);
-const smollm2 = sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf');
 const archs = sharedPath('models/archs');
 
 function bisect(modelPath: string, prompt: PromptSpec, candidate: string): Promise<Verdict> {
@@ -39,40 +39,51 @@ function errorAtLogits(summary: RunSummary): (number | undefined)[] {
 }
 
 describe('planted bugs through the command line', () => {
-  it.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))('%s is named on the embedded model', async (_name, bug) => {
-    const args = ['bisect', specimenPath(), '--prompt', FRANCE.text, '--candidate', `webgpu@${bug.folder}`, '--json'];
-    const { code, stdout } = await runCli(args);
-    expect(code).toBe(1);
-    const verdict = JSON.parse(stdout) as Verdict;
-    expect(verdict.firstBad?.node).toBe(bug.first['quarrel-tiny.gguf']);
-    expect(verdict).toMatchObject({ schema: 'quarrel.verdict/1', verdict: 'diverged', notMeasured: [] });
-  });
+  it.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))(
+    '%s is named on the embedded model',
+    async (_name, bug) => {
+      const args = ['bisect', specimenPath(), '--prompt', FRANCE.text, '--candidate', `webgpu@${bug.folder}`, '--json'];
+      const { code, stdout } = await runCli(args);
+      expect(code).toBe(1);
+      const verdict = JSON.parse(stdout) as Verdict;
+      expect(verdict.firstBad?.node).toBe(bug.first['quarrel-tiny.gguf']);
+      expect(verdict).toMatchObject({ schema: 'quarrel.verdict/1', verdict: 'diverged', notMeasured: [] });
+    },
+  );
 
   it('webgpu itself is clean on the embedded model', async () => {
-    const { code, stdout } = await runCli(['bisect', specimenPath(), '--prompt', FRANCE.text, '--candidate', 'webgpu', '--json']);
+    const { code, stdout } = await runCli([
+      'bisect',
+      specimenPath(),
+      '--prompt',
+      FRANCE.text,
+      '--candidate',
+      'webgpu',
+      '--json',
+    ]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'clean', firstBad: null, notMeasured: [] });
   });
 });
 
-describe.skipIf(!fs.existsSync(smollm2))('SmolLM2 of ../shared/models', () => {
+describe.skipIf(!fs.existsSync(SMOLLM2))('SmolLM2 of ../shared/models', () => {
   it('says " Paris" on all three lanes', async () => {
-    const { lanes } = await summaryOf(smollm2, FRANCE);
+    const { lanes } = await summaryOf(SMOLLM2, FRANCE);
     expect(lanes.map((lane) => lane.top[0]?.text)).toEqual([' Paris', ' Paris', ' Paris']);
     expect(lanes[0]?.top[0]?.logit).toBeCloseTo(17.344, 2);
   });
 
   it('is clean on webgpu, node by node', async () => {
-    const verdict = await bisect(smollm2, FRANCE, 'webgpu');
+    const verdict = await bisect(SMOLLM2, FRANCE, 'webgpu');
     expect(verdict).toMatchObject({ verdict: 'clean', firstBad: null, notMeasured: [] });
     expect(verdict.compared).toBe(606);
   });
 
-  it.each(PLANTED_BUGS.flatMap((bug) => (path.basename(smollm2) in bug.first ? [[bug.name, bug] as const] : [])))(
+  it.each(PLANTED_BUGS.flatMap((bug) => (path.basename(SMOLLM2) in bug.first ? [[bug.name, bug] as const] : [])))(
     '%s is named',
     async (_name, bug) => {
-      const verdict = await bisect(smollm2, FRANCE, `webgpu@${bug.folder}`);
-      expect(verdict.firstBad?.node).toBe(bug.first[path.basename(smollm2)]);
+      const verdict = await bisect(SMOLLM2, FRANCE, `webgpu@${bug.folder}`);
+      expect(verdict.firstBad?.node).toBe(bug.first[path.basename(SMOLLM2)]);
     },
   );
 });

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { openShaders } from '../../../src/main/lanes/shader-files';
 import { composeShader } from '../../../src/shared/gpu/compose-shader';
-import type { BlockType, OpShader, ShaderVariant } from '../../../src/shared/gpu/shader-variant';
+import { codebookOf } from '../../../src/shared/gpu/codebooks';
+import { PROBE_FIELDS } from '../../../src/shared/gpu/element-fields';
+import type { OpShader, ShaderVariant } from '../../../src/shared/gpu/shader-variant';
 import { quantFile, variantKey } from '../../../src/shared/gpu/shader-variant';
+import type { GgmlTypeName } from '../../../src/shared/quant/ggml-type';
+import { GgmlType } from '../../../src/shared/quant/ggml-type';
 import { QUANT_FORMATS } from '../../../src/shared/quant/registry';
 
 const FILES: Readonly<Record<string, string>> = {
@@ -70,21 +74,44 @@ describe('variantKey', () => {
   });
 });
 
+describe('notes of the decoders', () => {
+  const shaders = openShaders();
+
+  it('are kept by the probe alone', () => {
+    const files = (op: OpShader): string => {
+      const { code, origin } = composeShader({ op, quant: 'Q4_K' }, shaders);
+      return [...new Set(code.split('\n').map((_, i) => origin(i + 1)?.path))].join(' ');
+    };
+    expect(files('probe')).toContain('lib/notes-kept.wgsl');
+    for (const op of ['decode', 'get_rows', 'mul_mat'] as const) {
+      expect(files(op)).toContain('lib/notes-dropped.wgsl');
+      expect(files(op)).not.toContain('lib/notes-kept.wgsl');
+    }
+  });
+
+  it('have the fields that TypeScript knows, in its order', () => {
+    const text = shaders.read('lib/note-fields.wgsl');
+    const fields = [...text.matchAll(/^const NOTE_(\w+) = (\d+)u;/gm)].map(([, name, at]) => [name, Number(at)]);
+    const names = [...PROBE_FIELDS.map((name) => name.toUpperCase()), 'FIELDS'];
+    expect(fields).toEqual(names.map((name, at) => [name, at]));
+  });
+});
+
+describe('codebooks', () => {
+  const shaders = openShaders();
+  const types = Object.keys(GgmlType) as GgmlTypeName[];
+
+  it.each(types)('%s: the shader binds one exactly where there is one, in whole words', (type) => {
+    const binds = composeShader({ op: 'decode', quant: type }, shaders).bindings.some((b) => b.name === 'codebook');
+    const values = codebookOf(type);
+    expect(binds).toBe(values !== undefined);
+    if (values) expect(values.length % 4).toBe(0);
+  });
+});
+
 describe('the shaders', () => {
   const shaders = openShaders();
-  const blockTypes: BlockType[] = [
-    'F32',
-    'F16',
-    'BF16',
-    'Q4_0',
-    'Q4_1',
-    'Q5_0',
-    'Q5_1',
-    'Q8_0',
-    'Q4_K',
-    'Q5_K',
-    'Q6_K',
-  ];
+  const blockTypes = Object.keys(GgmlType) as GgmlTypeName[];
 
   it.each(blockTypes)('%s: block size and bytes are those of the reference', (type) => {
     const text = shaders.read(quantFile(type));
@@ -109,9 +136,9 @@ describe('the shaders', () => {
     'unary',
   ];
   it.each(ops)('%s: Params tell the node, and bindings keep the convention', (op) => {
-    const { params, bindings } = composeShader({ op, quant: 'Q4_K', dst: 'F16' }, shaders);
+    const { params, bindings } = composeShader({ op, quant: 'IQ4_XS', dst: 'F16' }, shaders);
     expect(params.fields.map((f) => f.name)).toEqual(expect.arrayContaining(['dst', 'src0', 'node']));
-    const numbers = { params: 0, dst: 1, src0: 2, src1: 3, aux: 4 };
+    const numbers = { params: 0, dst: 1, src0: 2, src1: 3, aux: 4, codebook: 5 };
     for (const { name, binding } of bindings) expect(binding, name).toBe(numbers[name]);
   });
 });

@@ -1,4 +1,4 @@
-import type { BlockReport } from '../../files/block-report';
+import type { BlockReport } from '../../../shared/quant/block-report';
 import { number } from './table';
 
 const HEX_BYTES_PER_LINE = 16;

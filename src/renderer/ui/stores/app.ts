@@ -3,7 +3,7 @@ import { ref } from 'vue';
 import type { RecentFile, Theme } from '../../../shared/ipc/contract';
 import { call } from '../api/quarrel';
 
-export type ViewName = 'welcome' | 'model' | 'timeline' | 'layer' | 'wizard';
+export type ViewName = 'welcome' | 'model' | 'timeline' | 'layer' | 'wizard' | 'blocks';
 
 export interface Notice {
   readonly id: number;

@@ -4,6 +4,7 @@ import type { InspectReport } from '../../../shared/gguf/inspect-report';
 import { call } from '../api/quarrel';
 import { baseName } from '../format/paths';
 import { useAppStore } from './app';
+import { useBlockStore } from './blocks';
 import { createJobState, reportFailure } from './job-state';
 import { useRunStore } from './run';
 import { useWizardStore } from './wizard';
@@ -28,6 +29,7 @@ export const useModelStore = defineStore('model', () => {
     report.value = opened;
     useRunStore().modelChanged(hasVocabulary.value);
     useWizardStore().reset();
+    useBlockStore().reset();
     app.view = 'model';
     try {
       app.recent = await call('rememberFile', { path: modelPath });

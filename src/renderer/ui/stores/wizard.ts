@@ -5,7 +5,8 @@ import { call } from '../api/quarrel';
 import { useAppStore } from './app';
 import { createJobState, reportFailure } from './job-state';
 import { useModelStore } from './model';
-import { REFERENCE_LANE, useRunStore } from './run';
+import { REFERENCE_LANE, useLaneStore } from './lanes';
+import { useRunStore } from './run';
 import { worstLane } from './worst-lane';
 
 /** "Find first bad layer": which candidate, how far the search is, the verdict. */
@@ -17,8 +18,9 @@ export const useWizardStore = defineStore('wizard', () => {
   const exportedTo = ref<string>();
   const job = createJobState();
   const run = useRunStore();
+  const lanes = useLaneStore();
 
-  const candidates = computed(() => run.lanes.filter((l) => l.spec !== REFERENCE_LANE).map((l) => l.spec));
+  const candidates = computed(() => lanes.choices.filter((l) => l.spec !== REFERENCE_LANE).map((l) => l.spec));
   /** The user's choice, else the worst lane of the run, else the last one the user added, else webgpu. */
   const candidate = computed(() => {
     if (chosen.value !== undefined && candidates.value.includes(chosen.value)) return chosen.value;
@@ -26,10 +28,12 @@ export const useWizardStore = defineStore('wizard', () => {
     const worst = summary ? worstLane(summary) : undefined;
     const label = worst === undefined ? undefined : summary?.lanes[worst]?.label;
     if (label !== undefined && candidates.value.includes(label)) return label;
-    return run.lanes.findLast((l) => !l.builtIn && l.enabled)?.spec ?? 'webgpu';
+    return lanes.choices.findLast((l) => !l.builtIn && l.enabled)?.spec ?? 'webgpu';
   });
 
+  /** Forgets the verdict, and stops the search for one. */
   function reset(): void {
+    job.cancel();
     verdict.value = undefined;
     exportedTo.value = undefined;
   }

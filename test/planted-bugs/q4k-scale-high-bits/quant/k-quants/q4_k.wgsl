@@ -12,12 +12,13 @@ fn load_scale(row: u32, k: u32) -> vec2<f32> {
   let group = (k % 256u) / 32u;
   var scale_min = scale_min_k4(block + 4u, group);
   scale_min.x = select(scale_min.x, f32(u32(scale_min.x) & 15u), group >= 4u); // BUG: bits 5-4 are lost
-  return vec2<f32>(weight_f16(block), weight_f16(block + 2u)) * scale_min;
+  let d = vec2<f32>(weight_f16(block), weight_f16(block + 2u));
+  return scaled_pair(d, scale_min);
 }
 
 fn decode4(row: u32, k: u32, scale: vec2<f32>) -> vec4<f32> {
   let group = (k % 256u) / 32u;
   let qs = weight_word(row + (k / 256u) * BLOCK_BYTES + 16u + 32u * (group / 2u) + k % 32u);
   let codes = bytes_of((qs >> (4u * (group & 1u))) & 0x0f0f0f0fu);
-  return vec4<f32>(codes) * scale.x - scale.y;
+  return noted_codes(vec4<f32>(codes)) * scale.x - scale.y;
 }
