@@ -1,7 +1,7 @@
 import { assert } from '../base/assert';
 import type { Dims, Graph, GraphTensor } from '../graph/graph';
 import { elementCount, isComputing } from '../graph/graph';
-import { neOfShape } from './safetensors';
+import { neOfShape, shapeOfNe } from './safetensors';
 import type { NotMeasured, TraceDtype, TraceEntry, TraceManifest, TraceSource } from './trace';
 
 /** How a dump's checkpoint lies over the graph's tensor. */
@@ -113,7 +113,8 @@ export class AlignedTrace implements TraceSource {
       }
       const note = noteOf(placement, node, golden.tokens.length);
       if (note !== undefined && !firstWith.has(note)) firstWith.set(note, node.key);
-      entries.set(node.key, { ...found.entry, key: node.key });
+      // What this trace gives out has the graph's shape and is widened, whatever the dump stores.
+      entries.set(node.key, { key: node.key, dtype: 'F32', shape: shapeOfNe(node.ne) });
       this.placements.set(node.key, { placement, node });
     }
     this.entries = entries;
@@ -134,8 +135,9 @@ export class AlignedTrace implements TraceSource {
     return this.dump.manifest;
   }
 
+  /** The type in which the dump stores the checkpoint. */
   dtype(key: string): TraceDtype {
-    return this.entries.get(key)?.dtype ?? 'F32';
+    return this.foreign.get(key)?.entry.dtype ?? 'F32';
   }
 
   /** 1 where the dump has a value of its own; undefined when that is everywhere. */

@@ -91,6 +91,8 @@ describe('AlignedTrace', () => {
     const aligned = new AlignedTrace(dump, golden, graph, foreignEntries(dump, graph));
     expect(Array.from(aligned.readF32('l_out-1'))).toEqual([100, 101, 102, 103, 1, 2]);
     expect(Array.from(aligned.mask('l_out-1')!)).toEqual([0, 0, 0, 0, 1, 1]);
+    expect(aligned.entries.get('l_out-1')).toEqual({ key: 'l_out-1', dtype: 'F32', shape: [3, 2] });
+    expect(aligned.readRaw('l_out-1')).toHaveLength(24);
     expect(aligned.notes).toEqual(['only the last 1 of 3 tokens dumped, from l_out-1 on']);
   });
 

@@ -5,6 +5,10 @@ import { error, number } from './table';
 
 const LISTED = 8;
 
+const CLEAN_YET_DIFFERENT =
+  '            no bug: every measured node is right on its own inputs. What differs is rounding, summed over the layers\n' +
+  '            (llama.cpp rounds activations to 8 bits); where the best logits lie close, that decides';
+
 /** The verdict as a person reads it in a terminal. */
 export function verdictText(v: Verdict): string {
   return [headline(v), '', ...body(v), ...logits(v), ...expectation(v), ...remarks(v)].join('\n');
@@ -76,6 +80,7 @@ function logits(v: Verdict): string[] {
   return [
     `next token  ${v.reference}: ${token(reference)}   ${v.candidate}: ${token(candidate)}${same}` +
       (kld === null ? '' : `   KLD ${error(kld)}`),
+    ...(v.logits.sameTop === false && v.verdict === 'clean' ? [CLEAN_YET_DIFFERENT] : []),
   ];
 }
 
