@@ -9,6 +9,7 @@ import { encodeHeader, shapeOfNe } from '../../shared/trace/safetensors';
 import type { ModelFile } from './model-file';
 import type { ModelTensor } from './model-tensor';
 import { PartFile } from './part-file';
+import { yieldToEvents } from '../yield-to-events';
 
 export type WeightsFormat = 'bin' | 'npy' | 'safetensors';
 
@@ -121,6 +122,6 @@ async function stream(
     take(buffer.subarray(0, length));
     done += length;
     control.progress({ stage: 'save', done, total: byteLength, detail: title });
-    await new Promise((resolve) => setImmediate(resolve)); // lets a cancel message in
+    await yieldToEvents();
   }
 }

@@ -8,6 +8,8 @@ import { foreignEntries } from '../../shared/trace/name-map';
 import { neOfShape } from '../../shared/trace/safetensors';
 import type { NotMeasured, TraceSource } from '../../shared/trace/trace';
 import { TraceFile } from '../traces/trace-file';
+import { yieldToEvents } from '../yield-to-events';
+import { requireSameTokens } from './same-tokens';
 
 export interface CompareReport {
   readonly schema: 'quarrel.compare/1';
@@ -66,7 +68,7 @@ async function compareFiles(
       const values = aligned.trace.readF32(key);
       nodes.push({ key, metrics: compareTensors(reference.readF32(key), values, ne, aligned.mask(key)) });
     }
-    await new Promise((resolve) => setImmediate(resolve));
+    await yieldToEvents();
   }
   if (nodes.length === 0) {
     throw new QuarrelError(`${request.reference} and ${request.candidate} share no checkpoint that can be compared`);
@@ -125,11 +127,4 @@ function absent(node: string, reason: string): NotMeasured {
 
 function count(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
-}
-
-function requireSameTokens(a: TraceFile, b: TraceFile): void {
-  if (a.tokens.length === 0 || b.tokens.length === 0 || a.tokens.join() === b.tokens.join()) return;
-  throw new QuarrelError(
-    `${a.label} was made from tokens ${a.tokens.join(',')}, ${b.label} from ${b.tokens.join(',')}: compare like with like`,
-  );
 }

@@ -13,6 +13,7 @@ import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
 import type { CaptureSession } from './capture-session';
 import { captureLane } from './capture-session';
+import { requireSameTokens } from './same-tokens';
 
 /** What this process can run; the CLI gives Dawn for Node, the app its GPU window. */
 export interface Engines {
@@ -75,7 +76,7 @@ export async function openDump(
 ): Promise<AlignedDump> {
   const file = spec.kind === 'trace' ? TraceFile.open(spec.path) : await captureAgain(spec, session, options);
   try {
-    requireSameTokens(file, session);
+    requireSameTokens(file, { label: 'this run', tokens: session.tokens }, ' (give --tokens)');
     const foreign = foreignEntries(file, session.graph, spec.kind === 'trace' ? options.map : undefined);
     return { file, aligned: new AlignedTrace(file, session.captured, session.graph, foreign) };
   } catch (e) {
@@ -96,16 +97,6 @@ async function captureAgain(
     out,
     control,
   });
-}
-
-function requireSameTokens(file: TraceFile, session: CaptureSession): void {
-  if (file.tokens.length === 0) return;
-  const same = file.tokens.length === session.tokens.length && file.tokens.every((t, i) => t === session.tokens[i]);
-  if (same) return;
-  throw new QuarrelError(
-    `${file.label} was made from tokens ${file.tokens.join(',')}, this run has ${session.tokens.join(',')}: ` +
-      'compare like with like (give --tokens)',
-  );
 }
 
 /** Reads a `--map` file. */

@@ -18,6 +18,7 @@ import { Owned } from './owned';
 import type { Engines } from './produce-trace';
 import { isOwnLane, openDump, openOwnLane, runOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
+import { yieldToEvents } from '../yield-to-events';
 
 const TOP_TOKENS = 5;
 
@@ -171,9 +172,4 @@ function checkpoint(lane: RunLane, node: GraphTensor, reference: Float32Array | 
 
 function reasonIn(manifest: TraceManifest | undefined, key: string): string {
   return manifest?.notMeasured.find((n) => n.node === key)?.reason ?? 'not in the trace';
-}
-
-/** Lets cancel messages in between two nodes. */
-function yieldToEvents(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

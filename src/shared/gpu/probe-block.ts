@@ -28,6 +28,21 @@ export interface ProbedField {
   readonly different: readonly number[];
 }
 
+/** What reports call each field. */
+export const PROBED_FIELD_TITLES: Readonly<Record<ProbedField['field'], string>> = {
+  d: 'd',
+  dmin: 'dmin',
+  scale: 'scale',
+  min: 'min',
+  code: 'code',
+  grid: 'grid',
+  sign: 'sign',
+  delta: 'delta',
+  d_scale: 'd·scale',
+  dmin_min: 'dmin·min',
+  value: 'value',
+};
+
 /** What a decoder computed inside the shader, beside the CPU's. */
 export interface ProbeReport {
   readonly schema: 'quarrel.probe/1';

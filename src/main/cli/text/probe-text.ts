@@ -1,20 +1,8 @@
 import type { ProbedField, ProbeReport } from '../../../shared/gpu/probe-block';
+import { PROBED_FIELD_TITLES } from '../../../shared/gpu/probe-block';
 import { binary, marked } from './bits';
 import { number, table } from './table';
 
-const TITLES: Readonly<Record<ProbedField['field'], string>> = {
-  d: 'd',
-  dmin: 'dmin',
-  scale: 'scale',
-  min: 'min',
-  code: 'code',
-  grid: 'grid',
-  sign: 'sign',
-  delta: 'delta',
-  d_scale: 'd·scale',
-  dmin_min: 'dmin·min',
-  value: 'value',
-};
 /** Q4_1 and Q5_1 add a min that no sub-block scales. */
 const ADDED_MIN: ReadonlySet<string> = new Set(['Q4_1', 'Q5_1']);
 
@@ -39,7 +27,7 @@ export function probeText(report: ProbeReport, kernel: string): string {
 }
 
 function title({ field }: ProbedField, { type }: ProbeReport): string {
-  return field === 'dmin' && ADDED_MIN.has(type) ? 'm' : TITLES[field];
+  return field === 'dmin' && ADDED_MIN.has(type) ? 'm' : PROBED_FIELD_TITLES[field];
 }
 
 function counts(f: ProbedField): string[] {
