@@ -1,10 +1,10 @@
-// Destination of F16 elements. Two of them share a word and may belong to two invocations, so each half is replaced by
-// atomics: the two orders give the same word.
+// Destination of F16 elements.
+//! require lib/dst-16.wgsl
 //! require lib/f16.wgsl
-@group(0) @binding(1) var<storage, read_write> dst: array<atomic<u32>>;
-
 fn store_bits(byte: u32, bits: u32) {
-  let shift = (byte & 2u) * 8u;
-  atomicAnd(&dst[byte >> 2u], ~(0xffffu << shift));
-  atomicOr(&dst[byte >> 2u], f32_bits_to_f16(bits) << shift);
+  store_half(byte, f32_bits_to_f16(bits));
+}
+
+fn store(byte: u32, value: f32) {
+  store_bits(byte, bitcast<u32>(value));
 }

@@ -1,9 +1,8 @@
 // ADD, MUL: src1 is repeated over src0's shape.
-//! require lib/tensor.wgsl
+//! require lib/per-element.wgsl
 //! require lib/src0.wgsl
 //! require lib/src1.wgsl
 //! require lib/dst-f32.wgsl
-//! require lib/invocation.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor,
@@ -15,16 +14,7 @@ struct Params {
 const ADD = 0u;
 const MUL = 1u;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let at = coordinates(invocation_index(workgroup, workgroups, local), params.dst.ne);
-  if (at.w >= params.dst.ne.w) {
-    return;
-  }
+fn element(at: vec4<u32>) {
   let a = src0_f32(address(params.src0, at));
   let b = src1_f32(address(params.src1, at % params.src1.ne));
   store(address(params.dst, at), select(a * b, a + b, OPERATOR == ADD));

@@ -1,8 +1,7 @@
 // SCALE: dst = src0 * scale + bias.
-//! require lib/tensor.wgsl
+//! require lib/per-element.wgsl
 //! require lib/src0.wgsl
 //! require lib/dst-f32.wgsl
-//! require lib/invocation.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor,
@@ -12,15 +11,6 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let at = coordinates(invocation_index(workgroup, workgroups, local), params.dst.ne);
-  if (at.w >= params.dst.ne.w) {
-    return;
-  }
+fn element(at: vec4<u32>) {
   store(address(params.dst, at), src0_f32(address(params.src0, at)) * params.scale + params.bias);
 }

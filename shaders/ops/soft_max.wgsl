@@ -1,10 +1,9 @@
 // SOFT_MAX: dst = softmax(src0 * scale + slope[head] * mask) per row. One workgroup per row; 64 partial results, then a
 // tree. A mask of -infinity is recognised by its bits: WGSL need not keep infinities through arithmetic.
-//! require lib/tensor.wgsl
+//! require lib/per-row.wgsl
 //! require lib/src0.wgsl
 //! require lib/src1.wgsl
 //! require lib/dst-f32.wgsl
-//! require lib/invocation.wgsl
 //! require lib/reduce.wgsl
 //! require lib/exp.wgsl
 struct Params {
@@ -39,32 +38,23 @@ fn score(at: vec4<u32>) -> Score {
   return Score(value, false);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
+fn row(at: vec3<u32>, lane: u32) {
   let ne = params.src0.ne;
-  let at = coordinates(workgroup_index(workgroup, workgroups), vec4<u32>(ne.yzw, 1u));
-  if (at.z >= ne.w) {
-    return;
-  }
   var greatest = LOWEST;
   for (var i = lane; i < ne.x; i += WORKGROUP) {
-    greatest = max(greatest, score(vec4<u32>(i, at.xyz)).value);
+    greatest = max(greatest, score(vec4<u32>(i, at)).value);
   }
   let top = max_lanes(greatest, lane);
   var powers = 0.0;
   for (var i = lane; i < ne.x; i += WORKGROUP) {
-    let s = score(vec4<u32>(i, at.xyz));
+    let s = score(vec4<u32>(i, at));
     if (!s.masked) {
       powers += exp_f32(s.value - top);
     }
   }
   let sum = sum_lanes(powers, lane);
   for (var i = lane; i < ne.x; i += WORKGROUP) {
-    let element = vec4<u32>(i, at.xyz);
+    let element = vec4<u32>(i, at);
     let s = score(element);
     let to = address(params.dst, element);
     if (sum == 0.0) {

@@ -51,6 +51,7 @@ export const referenceRun: ReferenceRun = ({ graph, weights, captured, seed, ari
     { graph, weights, captured, control, mode: { kind: 'seeded', seed } },
     {
       arithmetics,
-      onNode: ({ tensor, results }) => onNode(tensor, new Map(arithmetics.map((a) => [a, results[a]]))),
+      onNode: ({ tensor, results, source }) =>
+        onNode(tensor, new Map(arithmetics.map((a) => [a, results[a]])), (index) => source(index, 'exact')),
     },
   );

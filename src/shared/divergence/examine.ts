@@ -14,7 +14,12 @@ import { MARGIN } from '../compare/tolerance';
 /** Runs the graph on the CPU reference in several arithmetics at once, seeded from a trace. */
 export type ReferenceRun = (
   request: ReferenceRequest,
-  onNode: (node: GraphTensor, results: ReadonlyMap<Arithmetic, Float32Array>) => void,
+  onNode: (
+    node: GraphTensor,
+    results: ReadonlyMap<Arithmetic, Float32Array>,
+    /** Source `index` as exact arithmetic read it; only during the callback. */
+    source: (index: number) => Float32Array | undefined,
+  ) => void,
 ) => Promise<readonly NotMeasured[]>;
 
 export interface ReferenceRequest {
@@ -80,7 +85,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
   const maxPosition = Math.max(captured.tokens.length - 1, 0);
 
   const arithmetics = arithmeticsFor(candidate);
-  const unsupported = await request.run({ ...request, seed: candidate.seed, arithmetics }, (node, results) => {
+  const unsupported = await request.run({ ...request, seed: candidate.seed, arithmetics }, (node, results, source) => {
     if (!candidate.results.entries.has(node.key)) return;
     const exact = defined(results.get('exact'), `exact result of ${node.key}`);
     const others = arithmetics.flatMap((a) => (a === 'exact' ? [] : (results.get(a) ?? [])));
@@ -95,6 +100,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       dtype: candidate.dtype(node.key),
       stretchLength: stretch.length + 1,
       maxPosition,
+      source,
     };
     if (!candidate.golden?.entries.has(node.key)) {
       judged.push({ node, stretch, judgement: judgeNode(evidence) });

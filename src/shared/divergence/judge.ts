@@ -1,4 +1,6 @@
+import { defined } from '../base/assert';
 import type { WorstElement } from '../compare/comparison';
+import { givesIndices, valuesAtIndices } from '../compare/index-results';
 import { coordinatesOf, compareTensors, nmseOf } from '../compare/metrics';
 import { leastFloor, MARGIN, ropeFloor, storageFloor } from '../compare/tolerance';
 import type { GraphTensor } from '../graph/graph';
@@ -20,6 +22,8 @@ export interface NodeEvidence {
   readonly stretchLength: number;
   /** Largest position in the run, for rope's floor. */
   readonly maxPosition: number;
+  /** Source `index` of the node as exact arithmetic read it: what indices (ARGSORT, TOP_K, ARGMAX) point into. */
+  readonly source: (index: number) => Float32Array | undefined;
 }
 
 export interface Judgement {
@@ -35,7 +39,8 @@ export interface Judgement {
 }
 
 /** Judges one node by its local error against its measured noise floor. NaN and Inf come first. */
-export function judgeNode(e: NodeEvidence): Judgement {
+export function judgeNode(evidence: NodeEvidence): Judgement {
+  const e = givesIndices(evidence.tensor.kind) ? whatIndicesPointAt(evidence) : evidence;
   const floor = noiseFloor(e);
   const ways = [e.exact, ...e.others];
   let nearest = e.exact;
@@ -66,6 +71,15 @@ export function judgeNode(e: NodeEvidence): Judgement {
     };
   }
   return { ...judged, bad: false, why: 'within the noise floor' };
+}
+
+/** The same evidence with every index replaced by the value it points at. */
+function whatIndicesPointAt(e: NodeEvidence): NodeEvidence {
+  const { kind, ne } = e.tensor;
+  const source = defined(e.source(0), `source 0 of ${e.tensor.key}`);
+  const values = (indices: Float32Array): Float32Array =>
+    valuesAtIndices(kind, indices, source, kind === 'ARGMAX' ? 1 : ne[0]);
+  return { ...e, candidate: values(e.candidate), exact: values(e.exact), others: e.others.map(values) };
 }
 
 /**

@@ -16,8 +16,20 @@ export interface SourceLine {
   readonly line: number;
 }
 
+/** Variables that hold sources, by their number; what lib/source.wgsl becomes. */
+const SOURCES = ['src0', 'src1', 'src2', 'src3', 'src4', 'src5', 'src6'] as const;
+/** Their bindings. 2 to 5 were given away before a kernel had more than two sources. */
+const SOURCE_BINDINGS = [2, 3, 6, 7, 8, 9, 10] as const;
+
 /** Name of a variable that a dispatch binds a buffer to. */
-export type BindingName = 'params' | 'dst' | 'src0' | 'src1' | 'aux' | 'codebook';
+export type BindingName = 'params' | 'dst' | (typeof SOURCES)[number] | 'aux' | 'codebook';
+
+/** The variable of a kernel's source `index`. */
+export function sourceName(index: number): (typeof SOURCES)[number] {
+  const name = SOURCES[index];
+  assert(name, `a kernel has at most ${SOURCES.length} sources`);
+  return name;
+}
 
 export interface ShaderBinding {
   readonly name: BindingName;
@@ -37,7 +49,9 @@ export interface ComposedShader {
 
 const REQUIRE = /^\/\/! require (\S+)\s*$/;
 const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var<([\w, ]+)>\s+(\w+)/g;
-const BINDING_NAMES: readonly string[] = ['params', 'dst', 'src0', 'src1', 'aux', 'codebook'] satisfies BindingName[];
+const BINDING_NAMES: readonly string[] = ['params', 'dst', ...SOURCES, 'aux', 'codebook'] satisfies BindingName[];
+const SOURCE_FILE = /^lib\/src(\d)\.wgsl$/;
+const SOURCE_TEMPLATE = 'lib/source.wgsl';
 
 /**
  * Joins the op's file with everything it requires (each file once, requirements first) and puts the variant's constants
@@ -54,7 +68,7 @@ export function composeShader(variant: ShaderVariant, source: ShaderSource): Com
   const append = (path: string): void => {
     if (done.has(path)) return;
     done.add(path);
-    const text = source.read(path).split(/\r?\n/);
+    const text = readPart(path, source).split(/\r?\n/);
     for (const line of text) {
       const required = REQUIRE.exec(line)?.[1];
       if (required !== undefined) append(resolve(required, variant, path));
@@ -73,6 +87,18 @@ export function composeShader(variant: ShaderVariant, source: ShaderSource): Com
     bindings: parseBindings(code),
     origin: (line) => origins[line - 1],
   };
+}
+
+/** A file's text; `lib/src<i>.wgsl` is made from the template of all sources. */
+function readPart(path: string, source: ShaderSource): string {
+  const index = SOURCE_FILE.exec(path)?.[1];
+  if (index === undefined) return source.read(path);
+  const name = sourceName(Number(index));
+  return source
+    .read(SOURCE_TEMPLATE)
+    .replaceAll('SOURCE_BINDING', String(SOURCE_BINDINGS[Number(index)]))
+    .replaceAll('SOURCE_TYPE', `${name.toUpperCase()}_TYPE`)
+    .replaceAll('source', name);
 }
 
 function resolve(required: string, variant: ShaderVariant, path: string): string {

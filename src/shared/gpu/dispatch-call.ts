@@ -4,6 +4,7 @@ import type { Dims } from '../graph/graph';
 import type { Batch, BufferRange } from './batch';
 import { LOAD_SLACK } from './buffer-pool';
 import type { BindingName } from './compose-shader';
+import { sourceName } from './compose-shader';
 import type { GpuSession } from './gpu-session';
 import { OFFSET_ALIGNMENT } from './gpu-session';
 import type { KernelCall, Operand } from './kernel-call';
@@ -23,8 +24,8 @@ export interface Placed {
 export interface PlacedCall {
   readonly call: KernelCall;
   readonly dst: Placed;
-  readonly src0: Placed;
-  readonly src1: Placed | undefined;
+  /** As `call.sources`. */
+  readonly sources: readonly (Placed | undefined)[];
   readonly aux: GPUBuffer | undefined;
 }
 
@@ -36,7 +37,7 @@ interface Bound {
 
 /** Source 0, or those of its rows that one dispatch works on. */
 interface SourcePart {
-  readonly bound: Bound;
+  readonly bound: Bound | undefined;
   readonly rowFirst: number;
   readonly rows: number;
 }
@@ -58,14 +59,15 @@ export function dispatchCall(
 ): void {
   const { call, aux } = placed;
   const dst = bindWhole(session, placed.dst, label);
-  const src1 = placed.src1 && bindWhole(session, placed.src1, label);
-  for (const { bound, rowFirst, rows } of sourceParts(session, placed, label)) {
+  const [first, ...others] = placed.sources;
+  const rest = others.map((source) => source && bindWhole(session, source, label));
+  for (const { bound, rowFirst, rows } of sourceParts(session, call, first, label)) {
+    const sources = [bound, ...rest].flatMap((source, i) => (source ? [[sourceName(i), source] as const] : []));
     const params: FieldValues = {
       ...call.values,
       node,
       dst: dst.tensor,
-      src0: bound.tensor,
-      ...(src1 ? { src1: src1.tensor } : {}),
+      ...Object.fromEntries(sources.map(([name, { tensor }]) => [name, tensor])),
       ...(call.byRows ? { row_first: rowFirst } : {}),
     };
     const bytes = new Uint8Array(kernel.shader.params.size);
@@ -73,8 +75,7 @@ export function dispatchCall(
     const ranges: Partial<Record<BindingName, BufferRange>> = {
       params: batch.uniform(bytes),
       dst: dst.range,
-      src0: bound.range,
-      ...(src1 ? { src1: src1.range } : {}),
+      ...Object.fromEntries(sources.map(([name, { range }]) => [name, range])),
       ...(aux ? { aux: { buffer: aux, offset: 0, size: aux.size } } : {}),
     };
     batch.dispatch(label, kernel.pipeline, bindings(kernel, ranges, label), call.workgroups(rows), timed);
@@ -105,7 +106,13 @@ export function bindings(
 }
 
 /** Source 0 in one piece, or by rows where the weight lies in several buffers. */
-function sourceParts(session: GpuSession, { call, src0 }: PlacedCall, label: string): readonly SourcePart[] {
+function sourceParts(
+  session: GpuSession,
+  call: KernelCall,
+  src0: Placed | undefined,
+  label: string,
+): readonly SourcePart[] {
+  if (!src0) return [{ bound: undefined, rowFirst: 0, rows: 0 }];
   const { operand, memory } = src0;
   if (memory.kind === 'buffer' || memory.parts.length === 1) {
     return [{ bound: bindWhole(session, src0, label), rowFirst: 0, rows: operand.ne[1] }];

@@ -121,8 +121,7 @@ export class GraphRun {
     const placed: PlacedCall = {
       call,
       dst,
-      src0: place(call.src0),
-      src1: call.src1 && place(call.src1),
+      sources: call.sources.map((operand) => operand && place(operand)),
       aux: call.aux && this.auxBuffer(call.aux, batch),
     };
     dispatchCall(this.session, batch, kernel, placed, node.key, index, true);
@@ -201,8 +200,7 @@ export class GraphRun {
     const placed: PlacedCall = {
       call,
       dst: { operand: dst, memory: this.memory.of(dst.owner, batch) },
-      src0: { operand: from, memory: { kind: 'buffer', buffer } },
-      src1: undefined,
+      sources: [{ operand: from, memory: { kind: 'buffer', buffer } }],
       aux: undefined,
     };
     dispatchCall(this.session, batch, kernel, placed, node.key, index);

@@ -29,14 +29,14 @@ export type Workgroups = readonly [number, number, number];
 export interface KernelCall {
   readonly variant: ShaderVariant;
   readonly dst: Operand;
-  readonly src0: Operand;
-  readonly src1?: Operand;
+  /** By the kernel's own numbering: entry i is bound as `src<i>`. A kernel that only writes has none. */
+  readonly sources: readonly (Operand | undefined)[];
   readonly aux?: AuxTable;
   /** The op's own Params. */
   readonly values: Readonly<Record<string, number>>;
   /** Whether the kernel can run on some of source 0's rows (Params.row_first). */
   readonly byRows: boolean;
-  /** @param src0Rows rows of source 0 (dimension 1) in the dispatch */
+  /** @param src0Rows rows of source 0 (dimension 1) in the dispatch; 0 without a source */
   readonly workgroups: (src0Rows: number) => Workgroups;
 }
 

@@ -20,8 +20,7 @@ export function planGetRows({ dst, src }: PlanRequest): Plan {
   return {
     variant: { op: 'get_rows', quant: src0.type, constants: elementConstant(1, 'I32') },
     dst,
-    src0,
-    src1,
+    sources: [src0, src1],
     values: {},
     byRows: true,
     workgroups: () => perElement(groups),
@@ -46,8 +45,7 @@ export function planSetRows({ dst, src }: PlanRequest): Plan {
       constants: { ...elementConstant(0, elementType(src0)), ...elementConstant(1, 'I32') },
     },
     dst,
-    src0,
-    src1,
+    sources: [src0, src1],
     values: {},
     byRows: false,
     workgroups: () => perElement(elementCount(src0.ne)),
@@ -68,7 +66,7 @@ export function copyCall(src0: Operand, dst: Operand, stored: StoredType): Kerne
   return {
     variant: { op: 'copy', dst: stored, constants: elementConstant(0, elementType(src0)) },
     dst,
-    src0,
+    sources: [src0],
     values: {},
     byRows: false,
     workgroups: () => perElement(elementCount(dst.ne)),
@@ -83,5 +81,5 @@ function elementType(operand: Operand): 'F32' | 'F16' | 'BF16' | 'I32' {
 function conversionOf(from: GgmlTypeName, to: GgmlTypeName): StoredType | undefined {
   if (from === 'I32') return to === 'I32' ? 'I32' : undefined;
   if (!isElementType(from)) return undefined;
-  return to === 'F32' || to === 'F16' ? to : undefined;
+  return to === 'F32' || to === 'F16' || to === 'BF16' ? to : undefined;
 }

@@ -5,56 +5,7 @@ import type { Operand, Plan } from './kernel-call';
 import { perElement, perWorkgroup } from './kernel-call';
 import type { PlanRequest } from './plan-op';
 import { ROPE_NEOX, ROPE_NORM, ropeParams, ropeTable } from './rope-table';
-import type { ElementType, OpShader } from './shader-variant';
-import { elementConstant, isElementType } from './shader-variant';
-
-type FloatOperand = Operand & { readonly type: Exclude<ElementType, 'I32'> };
-
-function isFloatOperand(operand: Operand): operand is FloatOperand {
-  return isElementType(operand.type) && operand.type !== 'I32';
-}
-
-/** The first types that a kernel does not load or store; undefined when it takes all. */
-function refusal(dst: Operand, ...sources: readonly (Operand | undefined)[]): string | undefined {
-  if (dst.type !== 'F32') return `result of type ${dst.type}`;
-  for (const source of sources) {
-    if (!source) return 'a source is missing';
-    if (!isFloatOperand(source)) return `source of type ${source.type}`;
-  }
-  return undefined;
-}
-
-function typeConstants(src0: Operand, src1?: Operand): Record<string, number> {
-  return {
-    ...elementConstant(0, src0.type as ElementType),
-    ...(src1 ? elementConstant(1, src1.type as ElementType) : {}),
-  };
-}
-
-function f32Params(opParams: readonly number[]): Float32Array {
-  return new Float32Array(Int32Array.from(opParams).buffer);
-}
-
-/** A call with one source and one invocation per element. */
-function elementwise(
-  op: OpShader,
-  request: PlanRequest,
-  constants: Record<string, number>,
-  values: Record<string, number>,
-): Plan {
-  const { dst, src } = request;
-  const why = refusal(dst, src[0]);
-  if (why !== undefined) return { unsupported: why };
-  const src0 = src[0] as Operand;
-  return {
-    variant: { op, constants: { ...typeConstants(src0), ...constants } },
-    dst,
-    src0,
-    values,
-    byRows: false,
-    workgroups: () => perElement(elementCount(dst.ne)),
-  };
-}
+import { elementwise, f32Params, refusal, typeConstants } from './plan-parts';
 
 export function planScale(request: PlanRequest): Plan {
   const params = f32Params(request.node.opParams);
@@ -74,8 +25,7 @@ export function planBinary({ dst, src }: PlanRequest, operator: number): Plan {
   return {
     variant: { op: 'binary', constants: { ...typeConstants(src0, src1), OPERATOR: operator } },
     dst,
-    src0,
-    src1,
+    sources: [src0, src1],
     values: {},
     byRows: false,
     workgroups: () => perElement(elementCount(dst.ne)),
@@ -94,8 +44,7 @@ export function planGlu({ node, dst, src }: PlanRequest, activation: number): Pl
   return {
     variant: { op: 'glu', constants: { ...typeConstants(a, b), ACTIVATION: activation } },
     dst,
-    src0: a,
-    src1: b,
+    sources: [a, b],
     values: {},
     byRows: false,
     workgroups: () => perElement(elementCount(dst.ne)),
@@ -116,7 +65,7 @@ export function planRmsNorm({ node, dst, src }: PlanRequest): Plan {
   return {
     variant: { op: 'rms_norm', constants: typeConstants(src[0]) },
     dst,
-    src0: src[0],
+    sources: [src[0]],
     values: { epsilon: f32Params(node.opParams)[0] ?? 0 },
     byRows: false,
     workgroups: () => perWorkgroup(ne[1] * ne[2] * ne[3]),
@@ -133,8 +82,7 @@ export function planSoftMax({ node, dst, src }: PlanRequest): Plan {
   return {
     variant: { op: 'soft_max', constants: { ...typeConstants(src0, mask ?? src0), HAS_MASK: mask !== undefined } },
     dst,
-    src0,
-    src1: mask ?? src0,
+    sources: [src0, mask ?? src0],
     aux: { key: `slopes ${ne[2]} ${maxBias}`, make: () => alibiSlopes(ne[2], maxBias) },
     values: { scale },
     byRows: false,

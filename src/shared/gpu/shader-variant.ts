@@ -26,7 +26,7 @@ export type BlockType = GgmlTypeName;
 /** Types whose elements the kernels load one by one. */
 export type ElementType = 'F32' | 'F16' | 'BF16' | 'I32';
 /** Types that the kernels store. */
-export type StoredType = 'F32' | 'F16' | 'I32';
+export type StoredType = 'F32' | 'F16' | 'BF16' | 'I32';
 
 export function isElementType(type: GgmlTypeName): type is ElementType {
   return type === 'F32' || type === 'F16' || type === 'BF16' || type === 'I32';
@@ -54,7 +54,7 @@ export function variantKey(variant: ShaderVariant): string {
 }
 
 /** The constant that tells `lib/srcN.wgsl` how to load elements. */
-export function elementConstant(source: 0 | 1, type: ElementType): Record<string, number> {
+export function elementConstant(source: number, type: ElementType): Record<string, number> {
   return { [`SRC${source}_TYPE`]: GgmlType[type] };
 }
 
@@ -72,5 +72,5 @@ export function notesFile(op: OpShader): string {
 }
 
 export function dstFile(type: StoredType): string {
-  return type === 'F16' ? 'lib/dst-f16.wgsl' : 'lib/dst-f32.wgsl';
+  return type === 'F16' || type === 'BF16' ? `lib/dst-${type.toLowerCase()}.wgsl` : 'lib/dst-f32.wgsl';
 }

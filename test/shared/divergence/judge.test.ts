@@ -55,6 +55,7 @@ function evidence(candidate: Float32Array, kind: OpKind = 'MUL_MAT', extra: Part
     dtype: 'F32',
     stretchLength: 1,
     maxPosition: 4,
+    source: () => undefined,
     ...extra,
   };
 }

@@ -138,7 +138,8 @@ describe('the shaders', () => {
   it.each(ops)('%s: Params tell the node, and bindings keep the convention', (op) => {
     const { params, bindings } = composeShader({ op, quant: 'IQ4_XS', dst: 'F16' }, shaders);
     expect(params.fields.map((f) => f.name)).toEqual(expect.arrayContaining(['dst', 'src0', 'node']));
-    const numbers = { params: 0, dst: 1, src0: 2, src1: 3, aux: 4, codebook: 5 };
+    const others = { aux: 4, codebook: 5, src2: 6, src3: 7, src4: 8, src5: 9, src6: 10 };
+    const numbers = { params: 0, dst: 1, src0: 2, src1: 3, ...others };
     for (const { name, binding } of bindings) expect(binding, name).toBe(numbers[name]);
   });
 });

@@ -1,9 +1,8 @@
 // ROPE: rotates pairs of the channels first .. first + n_dims - 1, copies the others. One invocation per element.
 // Cosines and sines come from a table made on the CPU in f64: WGSL's are good to 2^-11 only.
-//! require lib/tensor.wgsl
+//! require lib/per-element.wgsl
 //! require lib/src0.wgsl
 //! require lib/dst-f32.wgsl
-//! require lib/invocation.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor,
@@ -15,16 +14,7 @@ struct Params {
 // cos, sin of pair p at position i2: elements 2 (i2 * n_dims / 2 + p) and the next
 @group(0) @binding(4) var<storage, read> aux: array<f32>;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let at = coordinates(invocation_index(workgroup, workgroups, local), params.dst.ne);
-  if (at.w >= params.dst.ne.w) {
-    return;
-  }
+fn element(at: vec4<u32>) {
   let source = address(params.src0, at);
   let x = src0_f32(source);
   let channel = at.x - params.first; // wraps around below the first
