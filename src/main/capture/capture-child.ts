@@ -1,6 +1,6 @@
 /**
- * The child process that holds llama.cpp: it may crash, the app may not. Plain Node, started by `capture.ts`: the order
- * comes on stdin, answers go to file descriptor 3, stderr is llama.cpp's own.
+ * The child process that holds llama.cpp: it may crash, the app may not. Plain Node, started by `child-runner.ts`: orders
+ * come on stdin, a line each, answers go to file descriptor 3, stderr is llama.cpp's own.
  */
 import fs from 'node:fs';
 
@@ -9,20 +9,25 @@ import { QuarrelError } from '../../shared/base/errors';
 import { TraceWriter } from '../traces/trace-writer';
 import { checkLayers, GraphRecorder } from './graph-recorder';
 import { libraryProvenance } from './library-provenance';
+import type { Evaluated } from './llama-context';
+import { LlamaContext } from './llama-context';
 import type { LlamaLibrary } from './llama-library';
 import { loadLlama } from './llama-library';
 import { LlamaModel, loadBackends } from './llama-model';
+import type { ModelTensors } from './model-tensors';
 import { readModelTensors } from './model-tensors';
 import type {
   CaptureAnswer,
   CaptureOrder,
   ChildMessage,
   ChildRequest,
+  StepOrder,
   TokenizeAnswer,
   TokenizeOrder,
   TokenLogit,
 } from './protocol';
 import { MESSAGE_FD } from './protocol';
+import { StdinLines } from './stdin-lines';
 import type { Vocabulary } from './vocabulary';
 
 const TOP_LOGITS = 10;
@@ -36,10 +41,11 @@ function send(message: ChildMessage): void {
 
 function main(): void {
   try {
-    const request = JSON.parse(fs.readFileSync(0, 'utf8')) as ChildRequest;
+    const lines = new StdinLines();
+    const request = JSON.parse(lines.next() ?? '') as ChildRequest;
     switch (request.kind) {
       case 'capture':
-        return send({ kind: 'captured', answer: capture(request) });
+        return captureSteps(request, lines);
       case 'tokenize':
         return send({ kind: 'tokenized', answer: tokenize(request) });
       default:
@@ -52,61 +58,113 @@ function main(): void {
   }
 }
 
-function capture(order: CaptureOrder): CaptureAnswer {
+/** The prompt, then whatever steps are ordered, until stdin ends. */
+function captureSteps(order: CaptureOrder, lines: StdinLines): void {
   const library = loadLlama(order.library);
   loadBackends(library);
   const weights = readModelTensors(library, order.modelPath);
   const model = LlamaModel.open(library, order.modelPath, order.device);
   try {
-    const { vocabulary } = model;
-    const tokens = order.tokens ?? vocabulary.tokenize(order.prompt ?? '', true);
-    if (tokens.length === 0) throw new QuarrelError(`no tokens to run through ${order.modelPath}: the prompt is empty`);
-    vocabulary.check(tokens);
+    const tokens = promptTokens(order, model);
     if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
-    return record(order, library, model, { tokens, weights });
+    const run = new CaptureRun(order, library, model, weights, tokens);
+    try {
+      send({ kind: 'captured', answer: run.step({ tokens, out: order.out }) });
+      for (let line = lines.next(); line !== undefined; line = lines.next()) {
+        send({ kind: 'captured', answer: run.step(JSON.parse(line) as StepOrder) });
+      }
+    } finally {
+      run.dispose();
+    }
   } finally {
     model.dispose();
   }
 }
 
-function record(
-  order: CaptureOrder,
-  library: LlamaLibrary,
-  model: LlamaModel,
-  run: { readonly tokens: readonly number[]; readonly weights: ReturnType<typeof readModelTensors> },
-): CaptureAnswer {
-  const { vocabulary } = model;
-  const { tokens, weights } = run;
-  const writer = TraceWriter.create(order.out);
-  try {
-    const onNode = progressOf(model.layers);
-    const layers = order.layers;
-    const recorder = new GraphRecorder({ library, weights, writer, onNode, ...(layers ? { layers } : {}) });
-    const logits = model.evaluate(tokens, order.threads, order.device, recorder.onEval);
-    if (recorder.error !== undefined) throw recorder.error;
-    const topLogits = logits && !recorder.stopped ? top(logits, vocabulary) : undefined;
+function promptTokens(
+  { tokens: given, prompt, modelPath }: CaptureOrder,
+  { vocabulary }: LlamaModel,
+): readonly number[] {
+  const tokens = given ?? vocabulary.tokenize(prompt ?? '', true);
+  if (tokens.length === 0) throw new QuarrelError(`no tokens to run through ${modelPath}: the prompt is empty`);
+  return tokens;
+}
+
+/** One sequence of evaluations, each recorded into a trace of its own. */
+class CaptureRun {
+  private readonly context: LlamaContext;
+  private recorder: GraphRecorder | undefined;
+
+  constructor(
+    private readonly order: CaptureOrder,
+    private readonly library: LlamaLibrary,
+    private readonly model: LlamaModel,
+    private readonly weights: ModelTensors,
+    tokens: readonly number[],
+  ) {
+    this.context = new LlamaContext(library, model, {
+      batchTokens: tokens.length,
+      totalTokens: tokens.length + order.moreTokens,
+      threads: order.threads,
+      device: order.device,
+      onEval: (tensor, ask) => this.recorder?.onEval(tensor, ask) ?? true,
+    });
+  }
+
+  step({ tokens, out }: StepOrder): CaptureAnswer {
+    const { library, model, weights, order } = this;
+    model.vocabulary.check(tokens);
+    const writer = TraceWriter.create(out);
+    try {
+      const onNode = progressOf(model.layers);
+      const { layers } = order;
+      const recorder = new GraphRecorder({ library, weights, writer, onNode, ...(layers ? { layers } : {}) });
+      this.recorder = recorder;
+      const evaluated = this.context.evaluate(tokens);
+      if (recorder.error !== undefined) throw recorder.error;
+      const answer = this.answer(tokens, evaluated, recorder.stopped);
+      const { provenance, pieces } = answer;
+      const graph = recorder.finish();
+      const engine = `llama.cpp ${library.llama_version()}`;
+      writer.finish({ engine, tokens, model: order.modelPath, graph, provenance, ...(pieces ? { pieces } : {}) });
+      return answer;
+    } finally {
+      writer.abort();
+    }
+  }
+
+  dispose(): void {
+    this.context.dispose();
+  }
+
+  private answer(
+    tokens: readonly number[],
+    { logits, startToken, canContinue }: Evaluated,
+    cut: boolean,
+  ): CaptureAnswer {
+    const { library, model, order } = this;
+    const { vocabulary } = model;
+    const topLogits = logits && !cut ? top(logits, vocabulary) : undefined;
     const pieces = vocabulary.hasText ? tokens.map((t) => vocabulary.piece(t)) : undefined;
+    const next = startToken ?? (canContinue ? topLogits?.[0]?.token : undefined);
     const provenance = {
       ...libraryProvenance(library),
       device: order.device,
       threads: String(order.threads),
       ...(topLogits ? { topLogits: JSON.stringify(topLogits) } : {}),
-      ...(layers ? { layers: `${layers.from}..${layers.to}` } : {}),
+      ...(order.layers ? { layers: `${order.layers.from}..${order.layers.to}` } : {}),
     };
-    const graph = recorder.finish();
-    const engine = `llama.cpp ${library.llama_version()}`;
-    writer.finish({ engine, tokens, model: order.modelPath, graph, provenance, ...(pieces ? { pieces } : {}) });
     return {
       tokens,
       vocabSize: vocabulary.size,
-      complete: !recorder.stopped,
+      complete: !cut,
+      canContinue,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       provenance,
       ...(pieces ? { pieces } : {}),
       ...(topLogits ? { topLogits } : {}),
+      ...(next === undefined ? {} : { next }),
     };
-  } finally {
-    writer.abort();
   }
 }
 

@@ -8,7 +8,7 @@ import type { JobControl } from '../../shared/base/progress';
 import type { Device } from '../../shared/divergence/lane-spec';
 import type { Graph } from '../../shared/graph/graph';
 import { TraceFile } from '../traces/trace-file';
-import { runChild } from './child-runner';
+import { CaptureChild } from './child-runner';
 import type { LayerRange } from './graph-recorder';
 import { locateLibrary } from './library-files';
 import type { CaptureAnswer, TokenLogit } from './protocol';
@@ -32,7 +32,7 @@ export interface CaptureRequest {
   readonly layers?: LayerRange;
 }
 
-/** A capture is one evaluation, hence one graph; decoding step by step would make one capture per step. */
+/** One evaluation, hence one graph. */
 export interface CaptureResult extends CaptureAnswer {
   readonly tracePath: string;
   readonly graph: Graph;
@@ -44,30 +44,76 @@ export interface CaptureResult extends CaptureAnswer {
  * file is left behind then.
  */
 export async function captureTrace(request: CaptureRequest, control: JobControl): Promise<CaptureResult> {
+  const run = await openCaptureRun({ ...request, moreTokens: 0 }, control);
+  try {
+    return run.first;
+  } finally {
+    run.dispose();
+  }
+}
+
+/** A prompt captured, its state kept in the child for steps to follow. The owner disposes it. */
+export interface CaptureRun {
+  readonly first: CaptureResult;
+  /** Evaluates `tokens` after all before, as a graph of its own, into the trace file `out`. Throws as captureTrace. */
+  step(tokens: readonly number[], out: string): Promise<CaptureResult>;
+  dispose(): void;
+}
+
+/** @param request.moreTokens tokens of all steps that may follow: what the KV cache has room for */
+export async function openCaptureRun(
+  request: CaptureRequest & { readonly moreTokens: number },
+  control: JobControl,
+): Promise<CaptureRun> {
   checkModelFile(request.modelPath);
   if ((request.prompt === undefined) === (request.tokens === undefined)) {
     throw new QuarrelError('give either a prompt or tokens to run');
   }
-  const { modelPath, out, prompt, tokens, layers, libraryDir } = request;
+  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens } = request;
   const library = locateLibrary(libraryDir);
-  // The child may be killed at any time, so it writes into a folder of its own that is removed in any case.
+  const order = {
+    kind: 'capture' as const,
+    library,
+    modelPath,
+    moreTokens,
+    threads: request.threads ?? Math.max(1, physicalCores() - 1),
+    device: request.device ?? 'cpu',
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(layers === undefined ? {} : { layers }),
+  };
+  let child: CaptureChild | undefined;
+  const ask = (target: string, orderAt: (unfinished: string) => void): Promise<CaptureResult> =>
+    intoPlace(target, async (unfinished) => {
+      orderAt(unfinished);
+      const message = await (child as CaptureChild).answer();
+      assert(message.kind === 'captured', `the capture child answered ${message.kind}`);
+      return message.answer;
+    });
+  try {
+    const first = await ask(out, (unfinished) => {
+      child = CaptureChild.start({ ...order, out: unfinished }, control);
+    });
+    return {
+      first,
+      step: (next, target) => ask(target, (unfinished) => child?.order({ tokens: next, out: unfinished })),
+      dispose: () => child?.dispose(),
+    };
+  } catch (e) {
+    child?.dispose();
+    throw e;
+  }
+}
+
+/** The child may be killed at any time, so it writes into a folder of its own that is removed in any case. */
+async function intoPlace(out: string, capture: (unfinished: string) => Promise<CaptureAnswer>): Promise<CaptureResult> {
   const folder = temporaryFolder(out);
   try {
     const unfinished = path.join(folder, 'trace');
-    const order = {
-      modelPath,
-      out: unfinished,
-      threads: request.threads ?? Math.max(1, physicalCores() - 1),
-      device: request.device ?? 'cpu',
-      ...(prompt === undefined ? {} : { prompt }),
-      ...(tokens === undefined ? {} : { tokens }),
-      ...(layers === undefined ? {} : { layers }),
-    };
-    const message = await runChild({ kind: 'capture', library, ...order }, control);
-    assert(message.kind === 'captured', `the capture child answered ${message.kind}`);
+    const answer = await capture(unfinished);
     const graph = graphOf(unfinished);
     fs.renameSync(unfinished, out);
-    return { ...message.answer, tracePath: out, graph };
+    return { ...answer, tracePath: out, graph };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

@@ -1,12 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import readline from 'node:readline';
 import type { Readable } from 'node:stream';
 
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import { entryPath } from '../entry-path';
-import type { ChildMessage, ChildRequest } from './protocol';
+import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
 import { MESSAGE_FD } from './protocol';
 
 /** Lines of llama.cpp's log that are kept for an error. */
@@ -16,35 +17,104 @@ const LINE_CHARS = 2000;
 
 type Answer = Exclude<ChildMessage, { kind: 'progress' | 'failed' }>;
 
-/**
- * Runs one order in a fresh child process and returns its answer.
- * Throws CancelledError when `control` is cancelled (the child is killed), and QuarrelError, with the last lines of
- * llama.cpp's log as detail, when the child refuses, crashes, or is killed from outside.
- */
+/** Runs one order in a fresh child process and returns its answer; throws as `CaptureChild.answer` does. */
 export async function runChild(request: ChildRequest, control: JobControl): Promise<Answer> {
-  control.throwIfCancelled();
-  const child = spawnChild();
-  const unsubscribe = control.onCancel(() => {
-    child.kill('SIGKILL');
-  });
+  const child = CaptureChild.start(request, control);
   try {
-    const log = new LogTail(child.stderr as Readable);
-    const outcome = await converse(child, request, control);
-    control.throwIfCancelled();
-    if (outcome.last?.kind === 'captured' || outcome.last?.kind === 'tokenized') return outcome.last;
-    throw failure(request, outcome, log);
+    return await child.answer();
   } finally {
-    unsubscribe();
-    child.kill('SIGKILL');
+    child.dispose();
   }
 }
 
-interface Outcome {
-  readonly last: ChildMessage | undefined;
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
+/** A conversation with one child process: an order, its answer, further orders. The owner disposes it. */
+export class CaptureChild {
+  private readonly log: LogTail;
+  private readonly unsubscribe: () => void;
+  /** Answers that nobody has taken yet, and whoever waits for the next. */
+  private readonly answers: ChildMessage[] = [];
+  private wake: (() => void) | undefined;
+  private ending: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | Error | undefined;
   /** The node that was running, where the child got so far. */
-  readonly node: string | undefined;
+  private node: string | undefined;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly request: ChildRequest,
+    private readonly control: JobControl,
+  ) {
+    this.log = new LogTail(child.stderr as Readable);
+    this.unsubscribe = control.onCancel(() => {
+      child.kill('SIGKILL');
+    });
+    const messages = readline.createInterface({ input: child.stdio[MESSAGE_FD] as Readable });
+    messages.on('line', (line) => this.receive(parseMessage(line)));
+    child.on('error', (e) => this.end(new QuarrelError(`cannot start the capture process: ${e.message}`)));
+    child.on('close', (code, signal) => this.end({ code, signal }));
+    // A child that died early closes its stdin; its exit says why, so the pipe's own error adds nothing.
+    child.stdin?.on('error', () => undefined);
+  }
+
+  static start(request: ChildRequest, control: JobControl): CaptureChild {
+    control.throwIfCancelled();
+    const child = new CaptureChild(spawnChild(), request, control);
+    child.order(request);
+    return child;
+  }
+
+  order(order: ChildRequest | StepOrder): void {
+    this.child.stdin?.write(`${JSON.stringify(order)}\n`);
+  }
+
+  /**
+   * The answer to the order before.
+   * Throws CancelledError when the control is cancelled (the child is killed), and QuarrelError, with the last lines of
+   * llama.cpp's log as detail, when the child refuses, crashes, or is killed from outside.
+   */
+  async answer(): Promise<Answer> {
+    while (this.answers.length === 0 && this.ending === undefined) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    this.control.throwIfCancelled();
+    const next = this.answers.shift();
+    if (next?.kind === 'captured' || next?.kind === 'tokenized') return next;
+    throw await this.failure(next);
+  }
+
+  /** Ends the child. */
+  dispose(): void {
+    this.unsubscribe();
+    this.child.kill('SIGKILL');
+  }
+
+  private receive(message: ChildMessage | undefined): void {
+    if (message === undefined) return;
+    if (message.kind === 'progress') {
+      this.node = message.detail;
+      this.control.progress({ stage: 'capture', done: message.done, total: message.total, detail: message.detail });
+      return;
+    }
+    this.answers.push(message);
+    this.wake?.();
+  }
+
+  private end(ending: NonNullable<CaptureChild['ending']>): void {
+    this.ending ??= ending;
+    this.wake?.();
+  }
+
+  private async failure(last: ChildMessage | undefined): Promise<Error> {
+    if (last?.kind === 'failed') {
+      // Its log may still be on the way.
+      if (this.ending === undefined) await once(this.child, 'close');
+      return refusal(last, this.log);
+    }
+    const { ending } = this;
+    if (ending === undefined || ending instanceof Error) return ending ?? new Error('the capture child gave no answer');
+    return crash(this.request, ending, this.node, this.log);
+  }
 }
 
 function spawnChild(): ChildProcess {
@@ -58,25 +128,6 @@ function spawnChild(): ChildProcess {
     env,
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     windowsHide: true,
-  });
-}
-
-function converse(child: ChildProcess, request: ChildRequest, control: JobControl): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    let last: ChildMessage | undefined;
-    let node: string | undefined;
-    const messages = readline.createInterface({ input: child.stdio[MESSAGE_FD] as Readable });
-    messages.on('line', (line) => {
-      last = parseMessage(line) ?? last;
-      if (last?.kind !== 'progress') return;
-      node = last.detail;
-      control.progress({ stage: 'capture', done: last.done, total: last.total, detail: last.detail });
-    });
-    child.on('error', (e) => reject(new QuarrelError(`cannot start the capture process: ${e.message}`)));
-    child.on('close', (code, signal) => resolve({ last, code, signal, node }));
-    // A child that died early closes its stdin; its exit says why, so the pipe's own error adds nothing.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(JSON.stringify(request));
   });
 }
 
@@ -110,20 +161,25 @@ class LogTail {
   }
 }
 
-function failure(request: ChildRequest, outcome: Outcome, log: LogTail): Error {
-  const { last, code, signal, node } = outcome;
+function refusal(last: Extract<ChildMessage, { kind: 'failed' }>, log: LogTail): Error {
+  if (last.bug) return new Error(`capture child: ${last.message}`);
   const reason = log.reason();
-  const detail = log.lines.join('\n');
-  if (last?.kind === 'failed') {
-    if (last.bug) return new Error(`capture child: ${last.message}`);
-    const why = reason !== undefined && /^llama\.cpp cannot/.test(last.message) ? `: ${reason}` : '';
-    return new QuarrelError(last.message + why, detail);
-  }
+  const why = reason !== undefined && /^llama\.cpp cannot/.test(last.message) ? `: ${reason}` : '';
+  return new QuarrelError(last.message + why, log.lines.join('\n'));
+}
+
+function crash(
+  request: ChildRequest,
+  { code, signal }: { readonly code: number | null; readonly signal: NodeJS.Signals | null },
+  node: string | undefined,
+  log: LogTail,
+): Error {
+  const reason = log.reason();
   const where = node === undefined ? '' : ` at about ${node}`;
   const how = signal ? `was killed by ${signal}` : `ended with code ${code}`;
   const why = signal === 'SIGABRT' || code !== null ? reason : undefined;
   return new QuarrelError(
     `llama.cpp ${how} while working on ${request.modelPath}${where}${why === undefined ? '' : `: ${why}`}`,
-    detail,
+    log.lines.join('\n'),
   );
 }

@@ -76,8 +76,11 @@ export interface LlamaFunctions {
   llama_model_n_layer(model: Pointer): number;
   llama_model_has_encoder(model: Pointer): boolean;
   llama_model_has_decoder(model: Pointer): boolean;
+  llama_model_decoder_start_token(model: Pointer): number;
+  llama_get_memory(ctx: Pointer): Pointer;
   llama_vocab_type(vocab: bigint): number;
   llama_vocab_n_tokens(vocab: bigint): number;
+  llama_vocab_bos(vocab: bigint): number;
   llama_tokenize(
     vocab: bigint,
     text: Uint8Array,
@@ -158,8 +161,11 @@ const LLAMA: Signatures<LlamaFunctions> = {
   llama_model_n_layer: ['int32_t', [P]],
   llama_model_has_encoder: ['bool', [P]],
   llama_model_has_decoder: ['bool', [P]],
+  llama_model_decoder_start_token: ['int32_t', [P]],
+  llama_get_memory: [P, [P]],
   llama_vocab_type: ['int', [P]],
   llama_vocab_n_tokens: ['int32_t', [P]],
+  llama_vocab_bos: ['int32_t', [P]],
   llama_tokenize: ['int32_t', [P, P, 'int32_t', P, 'int32_t', 'bool', 'bool']],
   llama_token_to_piece: ['int32_t', [P, 'int32_t', P, 'int32_t', 'int32_t', 'bool']],
   llama_batch_init: [BATCH, ['int32_t', 'int32_t', 'int32_t']],

@@ -3,7 +3,6 @@ import koffi from 'koffi';
 import { QuarrelError } from '../../shared/base/errors';
 import type { Device } from '../../shared/divergence/lane-spec';
 import type { LlamaLibrary, Pointer } from './llama-library';
-import { readFloats, registerEvalCallback } from './llama-library';
 import { Vocabulary } from './vocabulary';
 import { withoutPrefetch } from './weight-paging';
 
@@ -16,7 +15,6 @@ const BACKENDS: Readonly<Record<Exclude<Device, 'cpu'>, RegExp>> = {
 
 const SPLIT_NONE = 0; // LLAMA_SPLIT_MODE_NONE
 const LOAD_MMAP = 1; // LLAMA_LOAD_MODE_MMAP
-const FLASH_ATTENTION_OFF = 0; // LLAMA_FLASH_ATTN_TYPE_DISABLED
 const ALL_LAYERS = -1;
 
 /** Registers the backends that lie beside the library, unless the build has them linked in. Throws QuarrelError. */
@@ -34,14 +32,17 @@ export function loadBackends(library: LlamaLibrary): void {
 export class LlamaModel {
   readonly vocabulary: Vocabulary;
   readonly layers: number;
+  /** Whether its prompt goes through an encoder and its answer through a decoder. */
+  readonly isEncoderDecoder: boolean;
 
   private constructor(
     private readonly library: LlamaLibrary,
-    private readonly handle: bigint,
+    readonly handle: bigint,
     readonly path: string,
   ) {
     this.vocabulary = new Vocabulary(library, handle, path);
     this.layers = library.llama_model_n_layer(handle);
+    this.isEncoderDecoder = library.llama_model_has_encoder(handle) && library.llama_model_has_decoder(handle);
   }
 
   /** Loads only names and vocabulary, no weights. Throws QuarrelError. */
@@ -73,60 +74,8 @@ export class LlamaModel {
     return new LlamaModel(library, handle, path);
   }
 
-  /**
-   * Evaluates the tokens as one graph from an empty state, every token's logits wanted. `onEval` sees every node.
-   * Returns the last token's logits, undefined where the model has none. Throws QuarrelError.
-   */
-  evaluate(
-    tokens: readonly number[],
-    threads: number,
-    device: Device,
-    onEval: (tensor: bigint, ask: boolean) => boolean,
-  ): Float32Array | undefined {
-    const { library } = this;
-    const context = library.llama_init_from_model(this.handle, {
-      ...library.llama_context_default_params().value,
-      n_ctx: tokens.length,
-      n_batch: tokens.length,
-      n_ubatch: tokens.length,
-      n_threads: threads,
-      n_threads_batch: threads,
-      flash_attn_type: FLASH_ATTENTION_OFF,
-      cb_eval: registerEvalCallback(onEval),
-      offload_kqv: device !== 'cpu',
-      op_offload: false,
-    });
-    if (context === null) throw new QuarrelError(`llama.cpp cannot make a context for ${this.path}`);
-    try {
-      this.run(context, tokens);
-      const logits = library.llama_get_logits_ith(context, tokens.length - 1);
-      return logits === null ? undefined : readFloats(logits, this.vocabulary.size);
-    } finally {
-      library.llama_free(context);
-    }
-  }
-
   dispose(): void {
     this.library.llama_model_free(this.handle);
-  }
-
-  /** An encoder-decoder's prompt goes through its encoder; all else through llama_decode. */
-  private run(context: bigint, tokens: readonly number[]): void {
-    const { library } = this;
-    const batch = library.llama_batch_init(tokens.length, 0, 1);
-    try {
-      koffi.encode(batch.token, koffi.array('int32_t', tokens.length), Int32Array.from(tokens));
-      koffi.encode(batch.logits, koffi.array('int8_t', tokens.length), new Int8Array(tokens.length).fill(1));
-      // Without positions and sequences llama.cpp numbers one sequence from 0.
-      const bare = { ...batch, n_tokens: tokens.length, pos: null, n_seq_id: null, seq_id: null };
-      const encode = library.llama_model_has_encoder(this.handle) && library.llama_model_has_decoder(this.handle);
-      const status = encode ? library.llama_encode(context, bare) : library.llama_decode(context, bare);
-      if (status !== 0) {
-        throw new QuarrelError(`llama.cpp cannot evaluate ${tokens.length} tokens of ${this.path} (status ${status})`);
-      }
-    } finally {
-      library.llama_batch_free(batch);
-    }
   }
 }
 

@@ -2,8 +2,14 @@ import type { Device } from '../../shared/divergence/lane-spec';
 import type { LayerRange } from './graph-recorder';
 import type { LibraryFiles } from './library-files';
 
-/** What the parent writes to the child's stdin, as one JSON document. */
+/** What the parent writes to the child's stdin first, as one line of JSON. */
 export type ChildRequest = CaptureOrder | TokenizeOrder;
+
+/** The next evaluation on the state of those before; one line of JSON each. The end of stdin ends the child. */
+export interface StepOrder {
+  readonly tokens: readonly number[];
+  readonly out: string;
+}
 
 export interface CaptureOrder {
   readonly kind: 'capture';
@@ -16,6 +22,8 @@ export interface CaptureOrder {
   readonly device: Device;
   readonly layers?: LayerRange;
   readonly out: string;
+  /** Tokens of the steps that may follow. */
+  readonly moreTokens: number;
 }
 
 /** Questions to a model's vocabulary; its weights are not read. */
@@ -40,8 +48,15 @@ export interface CaptureAnswer {
   readonly vocabSize: number;
   /** The likeliest next tokens as llama_get_logits_ith gives them, best first; absent where the run was cut short. */
   readonly topLogits?: readonly TokenLogit[];
+  /**
+   * The next token by greedy choice, or the one that a decoder starts with after its encoder; absent where no
+   * evaluation can follow (encoders, diffusion models) or the run was cut short.
+   */
+  readonly next?: number;
   /** False when the evaluation ended after the wanted layers. */
   readonly complete: boolean;
+  /** Whether another evaluation can follow on this one's state. */
+  readonly canContinue: boolean;
   /** Largest resident set of the process that ran llama.cpp, mapped weights in use included. */
   readonly peakMemoryBytes: number;
   readonly provenance: Readonly<Record<string, string>>;

@@ -22,6 +22,11 @@ export class Vocabulary {
     this.hasText = library.llama_vocab_type(this.vocab) !== NO_VOCABULARY;
   }
 
+  /** The token that texts begin with; 0 where the model names none. */
+  get bos(): number {
+    return Math.max(0, this.library.llama_vocab_bos(this.vocab));
+  }
+
   /**
    * Token ids of a prompt. Control tokens written out in it (`<|im_start|>`) count as such, as in llama.cpp's own
    * programs; `addSpecial` adds BOS and EOS as the model asks. Throws QuarrelError where the model has no vocabulary.
