@@ -1,7 +1,6 @@
-// What codes stand for: int8 values, four to a word. The buffer is filled from the tables of the CPU's decoders
-// (src/shared/gpu/codebooks.ts).
+// Codes and what they stand for.
 //! require lib/weights.wgsl
-@group(0) @binding(5) var<storage, read> codebook: array<u32>;
+//! require lib/codebook-table.wgsl
 
 // Values 4 i .. 4 i + 3 of the codebook.
 fn codebook4(i: u32) -> vec4<f32> {

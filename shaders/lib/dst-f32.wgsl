@@ -8,3 +8,8 @@ fn store_bits(byte: u32, bits: u32) {
 fn store(byte: u32, value: f32) {
   store_bits(byte, bitcast<u32>(value));
 }
+
+// What this invocation has stored there.
+fn stored(byte: u32) -> f32 {
+  return bitcast<f32>(dst[byte >> 2u]);
+}

@@ -12,6 +12,11 @@ fn coordinates(index: u32, ne: vec4<u32>) -> vec4<u32> {
   return vec4<u32>(index % ne.x, i1 % ne.y, i2 % ne.z, i2 / ne.z);
 }
 
+// The index of the element at these coordinates.
+fn index_of(at: vec4<u32>, ne: vec4<u32>) -> u32 {
+  return ((at.w * ne.z + at.z) * ne.y + at.y) * ne.x + at.x;
+}
+
 // Byte address of an element in the binding.
 fn address(t: Tensor, at: vec4<u32>) -> u32 {
   let steps = at * t.nb;

@@ -1,7 +1,8 @@
 // SCALE: dst = src0 * scale + bias.
 //! require lib/per-element.wgsl
 //! require lib/src0.wgsl
-//! require lib/dst-f32.wgsl
+//! require dst
+//! require lib/ieee.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor,
@@ -12,5 +13,13 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 
 fn element(at: vec4<u32>) {
-  store(address(params.dst, at), src0_f32(address(params.src0, at)) * params.scale + params.bias);
+  let x = src0_bits(address(params.src0, at));
+  let bias = bitcast<u32>(params.bias);
+  let product = multiply_bits(x, bitcast<u32>(params.scale));
+  if (is_special(product) || is_special(bias)) {
+    store_bits(address(params.dst, at), add_bits(product, bias));
+  } else {
+    // one expression, which a device may round once
+    store(address(params.dst, at), bitcast<f32>(x) * params.scale + params.bias);
+  }
 }

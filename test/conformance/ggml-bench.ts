@@ -165,6 +165,12 @@ export class GgmlBench {
     return call(name, 'void *', ['void *', ...args], [this.context, ...values]) as Tensor;
   }
 
+  /** Any `ggml_…(tensor, …)` that changes a node: an offset, sinks, a precision. */
+  alter(name: string, types: string, ...values: unknown[]): void {
+    const args = Array.from(types, (t) => defined(C_TYPES[t], `argument type ${t}`));
+    call(name, 'void', args, values);
+  }
+
   private random(ne: readonly number[]): Float32Array {
     return randomValues(
       ne.reduce((n, extent) => n * extent, 1),

@@ -1,8 +1,10 @@
 import { expect } from 'vitest';
 import { defined } from '../../src/shared/base/assert';
+import type { SummedSource } from '../../src/shared/compare/cancellation';
 import { nmseOf } from '../../src/shared/compare/metrics';
 import { judgeNode } from '../../src/shared/divergence/judge';
 import type { OpKind } from '../../src/shared/graph/ggml-op';
+import { tensorOf } from '../../src/shared/graph/graph';
 import type { Arithmetic } from '../../src/shared/ops/arithmetic';
 import { executeGraph } from '../../src/shared/ops/executor';
 import { createInlineEngine } from '../../src/shared/ops/mat-mul-engine';
@@ -91,7 +93,12 @@ function judge(
   expect(candidate.length).toBe(exact.length);
   const others = [...ways.values(), ...more].filter((way) => way !== exact);
   const evidence = { tensor: run.node, candidate, exact, others, dtype: 'F32' as const, stretchLength: 1 };
-  const judgement = judgeNode({ ...evidence, source, maxPosition: MAX_POSITION });
+  const summed = (index: number): SummedSource | undefined => {
+    const id = run.node.src[index];
+    const values = source(index);
+    return id !== undefined && values ? { ne: tensorOf(run.graph, id).ne, values } : undefined;
+  };
+  const judgement = judgeNode({ ...evidence, source: summed, maxPosition: MAX_POSITION });
   const { localNmse, noiseFloor, worst } = judgement;
   const distances = [exact, ...others].map((way) => nmseOf(way, candidate));
   expect(judgement.bad ? { ...judgement, localNmse, noiseFloor, worst, distances } : undefined).toBeUndefined();

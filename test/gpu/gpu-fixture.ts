@@ -80,13 +80,19 @@ export interface Scene {
 
 /** The part of a lane that tests need; in-memory traces are no files with tokens. */
 export interface Runner {
-  run(request: GpuRunRequest): Promise<void>;
+  begin(): { run(request: GpuRunRequest): Promise<void>; dispose(): Promise<void> };
+}
+
+/** Runs a single graph. */
+export async function runOn(lane: Runner, request: GpuRunRequest): Promise<void> {
+  const sequence = lane.begin();
+  await sequence.run(request).finally(() => sequence.dispose());
 }
 
 export async function runOnGpu(lane: Runner, scene: Scene, control = silent()): Promise<CollectingSink> {
   const { graph, captured, weights = weightsOf({}), mode = FREE } = scene;
   const sink = new CollectingSink();
-  await lane.run({ graph, weights, captured, mode, sink, control });
+  await runOn(lane, { graph, weights, captured, mode, sink, control });
   return sink;
 }
 

@@ -103,6 +103,34 @@ describe('the webgpu lane', () => {
     expect(a.results).toEqual(b.results);
   });
 
+  it('splits experts where they end and in between, and goes by the rows of all of them', async () => {
+    const k = 512;
+    const builder = new GraphBuilder();
+    const experts = builder.leaf('weight', 'experts', [k, ROWS, 6, 1]);
+    const x = builder.leaf('input', 'x', [k, 1, 3, 1]);
+    const ids = builder.leaf('input', 'ids', [2, 3, 1, 1], 'I32');
+    builder.node('up', 'MUL_MAT_ID', [ROWS, 2, 3, 1], [experts, x, ids]);
+    const bytes = new Uint8Array(randomValues(k * ROWS * 6, 1).buffer);
+    const captured = memoryTrace({
+      'leaf:x': stored('F32', [k, 1, 3, 1], randomValues(k * 3, 2)),
+      'leaf:ids': stored('I32', [2, 3, 1, 1], Int32Array.of(5, 0, 5, 2, 3, 5)),
+    });
+    const weights = weightsOf({ experts: { type: 'F32', ne: [k, ROWS, 6, 1], bytes } });
+    const scene: Scene = { graph: builder.build(), weights, captured };
+    const cpu = await runOnCpu(scene);
+    const whole = await openNodeWebGpuLane();
+    const expected = await runOnGpu(whole, scene);
+    await whole.dispose();
+    expect(nmse(expected.get('up'), cpu.get('up'))).toBeLessThan(1e-13);
+    // less than a tile, parts of an expert, one expert, more than two
+    for (const rows of [3, 10, ROWS, 2 * ROWS + 1]) {
+      const lane = await openNodeWebGpuLane(undefined, { limits: { bindingBytes: rows * 4 * k + 100 } });
+      const { results } = await runOnGpu(lane, scene);
+      await lane.dispose();
+      expect(results, `${rows} rows`).toEqual(expected.results);
+    }
+  });
+
   it('says what a row needs when not even one can be bound', async () => {
     const lane = await openNodeWebGpuLane(undefined, { limits: { bindingBytes: 200 } });
     const error = await rejection(runOnGpu(lane, smallModel()));

@@ -60,7 +60,7 @@ describe.each(MODELS.map((model) => [path.basename(model.path), model] as const)
         }
       }
 
-      const bugs = PLANTED_BUGS.filter((bug) => bug.first[name] !== undefined);
+      const bugs = PLANTED_BUGS.filter((bug) => bug.first[name] !== undefined && bug.step === undefined);
       it.each(bugs.map((bug) => [bug.name, bug] as const))('%s changes the named node first', async (_name, bug) => {
         const changed = changedKeys(right, await run(bug.folder));
         expect(changed[0]).toBe(bug.first[name]);

@@ -9,6 +9,8 @@ export interface PlantedBug {
   readonly title: string;
   readonly catalogue: number;
   readonly first: Readonly<Record<string, string>>;
+  /** Decode step in which it shows first; the prompt when absent. */
+  readonly step?: number;
 }
 
 const root = path.join(projectRoot(), 'test', 'planted-bugs');

@@ -12,7 +12,7 @@ import {
   formatValue,
 } from '../../src/renderer/ui/format/numbers';
 import { baseName, laneName } from '../../src/renderer/ui/format/paths';
-import { parsePrompt } from '../../src/renderer/ui/format/prompt';
+import { MOST_DECODE_STEPS, parsePrompt, parseSteps } from '../../src/renderer/ui/format/prompt';
 
 describe('numbers', () => {
   it.each([
@@ -87,5 +87,18 @@ describe('parsePrompt', () => {
     expect(parsePrompt('tokens', '1, x')).toEqual({ ok: false, error: '"x" is no token id: write them as 1, 17, 5.' });
     expect(parsePrompt('tokens', '1,-2')).toMatchObject({ ok: false });
     expect(parsePrompt('tokens', ' , ')).toMatchObject({ ok: false });
+  });
+});
+
+describe('parseSteps', () => {
+  it('takes 0, the prompt only, up to the most', () => {
+    for (const steps of [0, 3, MOST_DECODE_STEPS])
+      expect(parseSteps(String(steps))).toEqual({ ok: true, value: steps });
+  });
+
+  it('says what it wants for anything else: a number field reports what it cannot read as empty', () => {
+    for (const text of ['', '-1', '1.5', '1e1', 'x', String(MOST_DECODE_STEPS + 1)]) {
+      expect(parseSteps(text)).toEqual({ ok: false, error: 'Decode steps: a number from 0 to 64 is expected.' });
+    }
   });
 });

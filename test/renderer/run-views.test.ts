@@ -4,16 +4,8 @@ import { noiseScale } from '../../src/renderer/ui/components/noise-scale';
 import { worstOfGroup } from '../../src/renderer/ui/components/worst-of-group';
 import { withProgress } from '../../src/renderer/ui/stores/job-state';
 import { worstLane } from '../../src/renderer/ui/stores/worst-lane';
-import type { LaneSummary, NodeRow, RunSummary } from '../../src/shared/compare/comparison';
 import type { TensorReport } from '../../src/shared/gguf/inspect-report';
-import { measured, missing, nodeRow } from './node-rows';
-
-function run(labels: readonly string[], nodes: readonly NodeRow[]): RunSummary {
-  const lanes = labels.map((label): LaneSummary => {
-    return { label, engine: label, provenance: {}, top: [], kld: undefined, microseconds: 0 };
-  });
-  return { runId: '1', model: '/m.gguf', tokens: [1], pieces: ['a'], lanes, nodes };
-}
+import { measured, missing, nodeRow, run } from './node-rows';
 
 describe('worstLane', () => {
   it('is the candidate with the largest error, non-finite first', () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { DecodeMemoryHandle } from '../dequant/decode-memory';
 import { entryPath } from '../entry-path';
+import { endThread } from '../workers/end-thread';
 import type { BenchTask, BenchWorkerData } from './bench-task';
 
 /** Worker threads that decode in one shared memory. The owner disposes them. */
@@ -30,6 +31,6 @@ export class BenchThreads {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    await Promise.all(this.workers.map(endThread));
   }
 }

@@ -94,6 +94,8 @@ function promptTokens(
 class CaptureRun {
   private readonly context: LlamaContext;
   private recorder: GraphRecorder | undefined;
+  /** Tokens evaluated so far, which the next ones come after. */
+  private past = 0;
 
   constructor(
     private readonly order: CaptureOrder,
@@ -126,7 +128,10 @@ class CaptureRun {
       const { provenance, pieces } = answer;
       const graph = recorder.finish();
       const engine = `llama.cpp ${library.llama_version()}`;
-      writer.finish({ engine, tokens, model: order.modelPath, graph, provenance, ...(pieces ? { pieces } : {}) });
+      const { past } = this;
+      writer.finish({ engine, tokens, past, model: order.modelPath, graph, provenance, ...(pieces ? { pieces } : {}) });
+      // An encoder's tokens are not those of its decoder.
+      this.past = evaluated.startToken === undefined ? past + tokens.length : 0;
       return answer;
     } finally {
       writer.abort();

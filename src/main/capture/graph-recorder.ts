@@ -1,7 +1,7 @@
 import type { NodeId } from '../../shared/base/brand';
 import { QuarrelError } from '../../shared/base/errors';
 import type { Graph, GraphTensor, TensorRole } from '../../shared/graph/graph';
-import { isComputing, layerOf, tensorOf } from '../../shared/graph/graph';
+import { isComputing, layerAfter, layerOf, tensorOf } from '../../shared/graph/graph';
 import { GGML_OPS } from '../../shared/graph/ggml-op';
 import type { TraceWriter } from '../traces/trace-writer';
 import { GraphBuilder } from './graph-builder';
@@ -31,8 +31,6 @@ export interface RecorderOptions {
 /** The scheduler names its copies between devices `BACKEND#NAME#COPY`. */
 const DEVICE_COPY = /^[^#]+#(.+)#\d+$/;
 const STATE = /^cache_[a-z_]*l\d+$/;
-/** Names that ggml gives to nodes without one. */
-const UNNAMED = /^node_\d+( |$)/;
 /** Ops that read only a few rows of their weight, so that announcing all of it would read it for nothing. */
 const SPARSE_READERS: ReadonlySet<string> = new Set(['GET_ROWS', 'MUL_MAT_ID']);
 
@@ -197,8 +195,7 @@ export class GraphRecorder {
       if (own === layers.to) this.reachedLast = true;
       else if (own > layers.to && this.reachedLast) this.stopping = true;
     }
-    if (own !== undefined) this.layer = own;
-    else if (!UNNAMED.test(node.name)) this.layer = undefined;
+    this.layer = layerAfter(node.name, this.layer);
   }
 
   /** Whether the current node's result is to be stored; nodes without a name belong to the layer they follow. */

@@ -181,7 +181,9 @@ export function readTensor(address: bigint): RawTensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, TENSOR.bytes);
   const word = (offset: number): bigint => view.getBigUint64(offset, true);
   const dims = (offset: number): Dims => [0, 8, 16, 24].map((i) => Number(word(offset + i))) as unknown as Dims;
-  const src = Array.from({ length: TENSOR.srcCount }, (_, i) => word(TENSOR.src + 8 * i));
+  const sources = Array.from({ length: TENSOR.srcCount }, (_, i) => word(TENSOR.src + 8 * i));
+  // `ggml_cast` names its own result as source 1; a graph has no loops
+  const src = sources.map((s) => (s === address ? 0n : s));
   while (src.length > 0 && src[src.length - 1] === 0n) src.pop();
   const name = bytes.subarray(TENSOR.name, TENSOR.name + TENSOR.nameBytes);
   const end = name.indexOf(0);

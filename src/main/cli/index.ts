@@ -5,6 +5,7 @@ import { addBench } from './commands/bench';
 import { addBisect } from './commands/bisect';
 import { addBlock } from './commands/block';
 import { addCompare } from './commands/compare';
+import { addConformance } from './commands/conformance';
 import { addInspect } from './commands/inspect';
 import { addTrace } from './commands/trace';
 import { addVerify } from './commands/verify';
@@ -17,8 +18,18 @@ function buildProgram(exit: (code: ExitCode) => void): Command {
     .description('Finds the first bad layer of an inference engine, with llama.cpp as the judge.')
     .showHelpAfterError('(quarrel --help shows how)')
     .exitOverride();
-  for (const add of [addInspect, addBlock, addVerify, addTrace, addCompare, addBisect, addAdapter, addBench])
-    add(program, exit);
+  const commands = [
+    addInspect,
+    addBlock,
+    addVerify,
+    addTrace,
+    addCompare,
+    addBisect,
+    addConformance,
+    addAdapter,
+    addBench,
+  ];
+  for (const add of commands) add(program, exit);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -62,7 +62,7 @@ export class JobService {
         reject(e instanceof Error ? e : new Error(String(e)));
       }
     }).then((value) => {
-      if (name === 'runLanes') this.openRuns.add((value as JobAnswer<'runLanes'>).runId);
+      if (name === 'runLanes') for (const { runId } of value as JobAnswer<'runLanes'>) this.openRuns.add(runId);
       if (name === 'closeRun') this.openRuns.delete((request as JobRequest<'closeRun'>).runId);
       return value as JobAnswer<N>;
     });

@@ -6,11 +6,13 @@ const MAX_PATH = 4096;
 const MAX_PROMPT = 1_000_000;
 const MAX_TOKENS = 100_000;
 const MAX_LANES = 16;
+const MAX_STEPS = 4096;
 
 const path = z.string().min(1).max(MAX_PATH);
 const lane = z.string().min(1).max(MAX_PATH);
 const id = z.int().nonnegative();
 const nothing = z.strictObject({});
+const steps = z.int().nonnegative().max(MAX_STEPS).exactOptional();
 
 const prompt = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('prompt'), text: z.string().max(MAX_PROMPT) }),
@@ -24,6 +26,7 @@ const findFirstBad = z.strictObject({
   candidate: lane,
   expect: z.string().max(MAX_PROMPT).exactOptional(),
   minLogit: z.number().exactOptional(),
+  steps,
 });
 
 // The job itself checks them against the model.
@@ -35,12 +38,16 @@ const job = z.discriminatedUnion('name', [
   z.strictObject({
     id,
     name: z.literal('runLanes'),
-    request: z.strictObject({ modelPath: path, prompt, lanes: z.array(lane).min(1).max(MAX_LANES) }),
+    request: z.strictObject({ modelPath: path, prompt, lanes: z.array(lane).min(1).max(MAX_LANES), steps }),
   }),
   z.strictObject({
     id,
     name: z.literal('nodeDetail'),
-    request: z.strictObject({ runId: z.string().max(MAX_PATH), key: z.string().max(MAX_PATH) }),
+    request: z.strictObject({
+      runId: z.string().max(MAX_PATH),
+      step: z.int().nonnegative(),
+      key: z.string().max(MAX_PATH),
+    }),
   }),
   z.strictObject({ id, name: z.literal('findFirstBad'), request: findFirstBad }),
   z.strictObject({

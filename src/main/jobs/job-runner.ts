@@ -53,12 +53,12 @@ export function createJobRunner(engines: JobEngines): JobRunner {
       const runId = String(nextRun++);
       const run = await runLanes(runId, request, engines, control);
       runs.set(runId, run);
-      return run.summary;
+      return run.summaries;
     },
-    nodeDetail: async ({ runId, key }) => {
+    nodeDetail: async ({ runId, step, key }) => {
       const run = runs.get(runId);
       if (!run) throw new QuarrelError(`run ${runId} was closed`);
-      return nodeDetail(run, key);
+      return nodeDetail(run, step, key);
     },
     findFirstBad: (request, control) => findFirstBad(request, engines, control),
     closeRun: async ({ runId }) => {

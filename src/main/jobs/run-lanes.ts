@@ -6,39 +6,54 @@ import { compareTensors } from '../../shared/compare/metrics';
 import { lastLogits, weightOf } from '../../shared/divergence/assemble-verdict';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane } from '../../shared/divergence/lane-spec';
-import type { GraphTensor } from '../../shared/graph/graph';
+import type { Graph, GraphTensor } from '../../shared/graph/graph';
 import { isComputing, layerOf, tensorOf } from '../../shared/graph/graph';
+import { computingProducers } from '../../shared/graph/producers';
 import type { RunLanesRequest } from '../../shared/ipc/jobs';
 import { tensorStats } from '../../shared/trace/stats';
 import type { TraceManifest, TraceSource } from '../../shared/trace/trace';
 import { tokenPieces } from '../capture/token-pieces';
-import type { CaptureSession } from './capture-session';
+import type { CapturedStep, CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
 import { Owned } from './owned';
 import type { Engines } from './produce-trace';
-import { isOwnLane, openDump, openOwnLane, runOwnLane } from './produce-trace';
+import { isOwnLane, openOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
+import type { FollowContext, StepLane } from './step-lanes';
+import { followLlama, followTrace, OwnStepLane } from './step-lanes';
 import { yieldToEvents } from '../yield-to-events';
 
 const TOP_TOKENS = 5;
 
-/** A lane of a finished run: its trace in graph keys, or why it has none. */
+/** One step of a lane of a finished run: its trace in graph keys, or why it has none. */
 export interface RunLane {
   readonly label: string;
+  /** Whether it executes the graph itself, on captured values where it cannot compute a node. */
+  readonly own: boolean;
   readonly trace: TraceSource | undefined;
   readonly mask: (key: string) => Uint8Array | undefined;
   readonly error?: string;
 }
 
+/** All lanes at one step. */
+export interface RunStep {
+  readonly step: CapturedStep;
+  readonly lanes: readonly RunLane[];
+}
+
 /** A run whose traces are kept on disk for the layer view. Its owner disposes it. */
 export interface Run {
-  readonly summary: RunSummary;
-  readonly session: CaptureSession;
-  readonly lanes: readonly RunLane[];
+  readonly runId: string;
+  /** One per step, the prompt first. */
+  readonly summaries: readonly RunSummary[];
+  readonly steps: readonly RunStep[];
   dispose(): Promise<void>;
 }
 
-/** Runs the same tokens on several lanes and compares every node with lane 0, which must be a llama lane. */
+/**
+ * Runs the same tokens on several lanes and compares every node with lane 0, which must be a llama lane. Decode steps go
+ * along lane 0's own greedy choice.
+ */
 export async function runLanes(
   runId: string,
   request: RunLanesRequest,
@@ -50,75 +65,104 @@ export async function runLanes(
   const owned = new Owned();
   try {
     const folder = owned.add(new RunFolder());
-    const { modelPath, prompt } = request;
-    const session = owned.add(await openCapture({ modelPath, prompt, lane: first, folder, control }));
-    const lanes: RunLane[] = [{ label: request.lanes[0]!, trace: session.captured, mask: () => undefined }];
-    for (const [i, spec] of others.entries()) {
-      const out = folder.file(`lane-${i + 1}.safetensors`);
-      lanes.push(await runLane(request.lanes[i + 1]!, spec, { session, out, engines, control, owned }));
+    const { modelPath, prompt, lanes, steps: count = 0 } = request;
+    const session = owned.add(
+      await openCapture({ modelPath, prompt, lane: first, folder, control, moreTokens: count }),
+    );
+    const context = { session, folder, control, engines, owned, moreTokens: count };
+    const followers = others.map((spec, i) => new Follower(lanes[i + 1]!, spec, i + 1, context));
+    for (const follower of followers) owned.add(follower);
+    const steps: RunStep[] = [];
+    for (let step: CapturedStep | undefined = session.first; step;) {
+      const own: RunLane = { label: lanes[0]!, own: false, trace: step.captured, mask: () => undefined };
+      const theirs: RunLane[] = [];
+      for (const follower of followers) theirs.push(await follower.next(step));
+      steps.push({ step, lanes: [own, ...theirs] });
+      const token: number | undefined = steps.length <= count ? step.next : undefined;
+      step = token === undefined ? undefined : await session.advance([token]);
     }
-    const summary = await summarise(runId, request.modelPath, session, lanes, control);
-    return { summary, session, lanes, dispose: () => owned.dispose() };
+    const summaries: RunSummary[] = [];
+    for (const step of steps) summaries.push(await summarise(runId, session, step, control));
+    return { runId, summaries, steps, dispose: () => owned.dispose() };
   } catch (e) {
     await owned.dispose();
     throw e;
   }
 }
 
-interface LaneContext {
-  readonly session: CaptureSession;
-  readonly out: string;
+interface LaneContext extends Omit<FollowContext, 'name'> {
   readonly engines: Engines;
-  readonly control: JobControl;
   readonly owned: Owned;
+  readonly moreTokens: number;
 }
 
-/** One lane's failure is that lane's: the others are shown. Cancelling ends the whole run. */
-async function runLane(label: string, spec: LaneSpec, c: LaneContext): Promise<RunLane> {
-  try {
-    if (!isOwnLane(spec)) {
-      const { file, aligned } = await openDump(spec, c.session, c);
-      c.owned.add(file);
-      return { label, trace: aligned, mask: (key) => aligned.mask(key) };
+/** One lane's failure is that lane's, from its step on: the others are shown. Cancelling ends the whole run. */
+class Follower {
+  private lane: StepLane | undefined;
+  private failure: string | undefined;
+
+  constructor(
+    private readonly label: string,
+    private readonly spec: LaneSpec,
+    private readonly index: number,
+    private readonly context: LaneContext,
+  ) {}
+
+  async next(step: CapturedStep): Promise<RunLane> {
+    const { label } = this;
+    const own = isOwnLane(this.spec);
+    if (this.failure === undefined) {
+      try {
+        this.lane ??= await this.open();
+        const { trace, aligned } = await this.lane.next(step);
+        return { label, own, trace, mask: (key) => aligned?.mask(key) };
+      } catch (e) {
+        if (!(e instanceof QuarrelError)) throw e;
+        this.failure = e.message;
+      }
     }
-    const lane = await openOwnLane(spec, c.engines);
-    try {
-      const trace = c.owned.add(await runOwnLane(lane, c.session, { kind: 'free' }, c.out, c.control));
-      return { label, trace, mask: () => undefined };
-    } finally {
-      await lane.dispose();
-    }
-  } catch (e) {
-    if (!(e instanceof QuarrelError)) throw e;
-    return { label, trace: undefined, mask: () => undefined, error: e.message };
+    return { label, own, trace: undefined, mask: () => undefined, error: this.failure };
+  }
+
+  async dispose(): Promise<void> {
+    await this.lane?.dispose();
+  }
+
+  private async open(): Promise<StepLane> {
+    const { spec, context } = this;
+    const follow = { ...context, name: `lane-${this.index}` };
+    if (spec.kind === 'trace') return followTrace(spec.path, undefined);
+    if (spec.kind === 'llama') return followLlama(spec, follow, context.moreTokens);
+    return new OwnStepLane(context.owned.add(await openOwnLane(spec, context.engines)), follow);
   }
 }
 
 async function summarise(
   runId: string,
-  model: string,
   session: CaptureSession,
-  lanes: readonly RunLane[],
+  { step, lanes }: RunStep,
   control: JobControl,
 ): Promise<RunSummary> {
-  const { graph } = session;
+  const { graph } = step;
+  const producers = computingProducers(graph);
   const nodes: NodeRow[] = [];
   for (const [i, id] of graph.order.entries()) {
     control.throwIfCancelled();
     const node = tensorOf(graph, id);
     if (!isComputing(graph, node)) continue;
-    nodes.push(nodeRow(session, node, lanes));
+    nodes.push(nodeRow(graph, node, lanes, producers));
     control.progress({ stage: 'compare', done: i + 1, total: graph.order.length, detail: node.key });
     await yieldToEvents();
   }
-  const logits = lanes.map((lane) => lane.trace && lastLogits(graph, lane.trace));
+  const logits = lanes.map((lane) => (lane.trace && step.hasLogits ? lastLogits(graph, lane.trace) : undefined));
   const tops = logits.map((row) => (row ? topLogits(row, TOP_TOKENS) : []));
   const pieces = await tokenPieces(session.model.path, [...new Set(tops.flat().map((t) => t.token))]);
   return {
     runId,
-    model,
-    tokens: session.tokens,
-    pieces: session.pieces,
+    step: step.index,
+    model: session.model.path,
+    tokens: step.tokens,
+    pieces: step.pieces,
     nodes,
     lanes: lanes.map((lane, i) =>
       laneSummary(
@@ -143,30 +187,46 @@ function laneSummary(lane: RunLane, top: readonly TokenLogit[], kld: number | un
   };
 }
 
-/** One node on all lanes; each checkpoint is read from disk, compared and let go. */
-export function nodeRow(session: CaptureSession, node: GraphTensor, lanes: readonly RunLane[]): NodeRow {
+/**
+ * One node on all lanes; each checkpoint is read from disk, compared and let go.
+ * @param producers of the graph; found out once per graph by who asks for many nodes
+ */
+export function nodeRow(
+  graph: Graph,
+  node: GraphTensor,
+  lanes: readonly RunLane[],
+  producers: ReturnType<typeof computingProducers> = computingProducers(graph),
+): NodeRow {
+  const sources = (producers.get(node.id) ?? []).map((id) => tensorOf(graph, id).key);
   const reference = lanes[0]?.trace?.entries.has(node.key) ? lanes[0].trace.readF32(node.key) : undefined;
   return {
     key: node.key,
     layer: layerOf(node.name),
     kind: node.kind,
     ne: node.ne,
-    weight: weightOf(session.graph, node)?.name,
-    lanes: lanes.map((lane, i) => checkpoint(lane, node, i === 0 ? undefined : reference)),
+    weight: weightOf(graph, node)?.name,
+    lanes: lanes.map((lane, i) => checkpoint(lane, node, sources, i === 0 ? undefined : reference)),
   };
 }
 
-function checkpoint(lane: RunLane, node: GraphTensor, reference: Float32Array | undefined): LaneCheckpoint {
+function checkpoint(
+  lane: RunLane,
+  node: GraphTensor,
+  sources: readonly string[],
+  reference: Float32Array | undefined,
+): LaneCheckpoint {
   const { trace } = lane;
   if (!trace) return { status: 'not-measured', reason: lane.error ?? 'the lane did not run' };
   if (!trace.entries.has(node.key)) return { status: 'not-measured', reason: reasonIn(trace.manifest, node.key) };
   const values = trace.readF32(node.key);
   const microseconds = trace.manifest?.timings[node.key];
+  const substituted = lane.own ? sources.filter((key) => !trace.entries.has(key)) : [];
   return {
     status: 'measured',
     stats: tensorStats(values),
     ...(reference ? { metrics: compareTensors(reference, values, node.ne, lane.mask(node.key)) } : {}),
     ...(microseconds === undefined ? {} : { microseconds }),
+    ...(substituted.length === 0 ? {} : { substituted }),
   };
 }
 

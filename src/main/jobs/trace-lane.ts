@@ -1,31 +1,104 @@
+import fs from 'node:fs';
+
+import { defined } from '../../shared/base/assert';
 import type { JobControl } from '../../shared/base/progress';
+import { topLogits } from '../../shared/compare/logits';
+import { lastLogits } from '../../shared/divergence/assemble-verdict';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import type { PromptSpec } from '../../shared/ipc/jobs';
-import type { TraceFile } from '../traces/trace-file';
-import { captureLane, openCapture } from './capture-session';
+import type { WeightAccess } from '../files/weight-view';
+import { mergeSteps } from '../traces/merge-steps';
+import { TraceFile } from '../traces/trace-file';
+import type { CapturedStep, CaptureSession } from './capture-session';
+import { openCapture } from './capture-session';
+import type { SelectionRequest } from './node-selection';
+import { nodeSelection } from './node-selection';
+import type { Owned } from './owned';
 import { owning } from './owned';
-import type { Engines } from './produce-trace';
-import { openOwnLane, runOwnLane } from './produce-trace';
+import type { Engines, LaneLimits, OwnLane } from './produce-trace';
+import { openOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
+import { OwnStepLane } from './step-lanes';
+import type { StepPlan } from './step-plan';
+import { NO_STEPS, tokenOfStep } from './step-plan';
 
-export interface TraceLaneRequest {
+export interface TraceLaneRequest extends SelectionRequest {
   readonly modelPath: string;
   readonly prompt: PromptSpec;
   readonly lane: Exclude<LaneSpec, { kind: 'trace' }>;
   readonly out: string;
-  readonly layers?: { readonly from: number; readonly to: number };
   readonly threads?: number;
+  readonly steps?: StepPlan;
+  readonly access?: WeightAccess;
+  readonly limits?: LaneLimits;
 }
 
-/** Runs one lane freely and leaves its trace at `out`. The caller disposes the opened trace. */
+/**
+ * Runs one lane freely, with as many decode steps as planned, and leaves its trace at `out`. Where no step tokens are
+ * given, each is the lane's own first choice. The caller disposes the opened trace.
+ */
 export async function traceLane(request: TraceLaneRequest, engines: Engines, control: JobControl): Promise<TraceFile> {
-  const { lane, out, ...what } = request;
-  if (lane.kind === 'llama') return captureLane({ ...what, lane, out, control });
-  return owning(async (owned) => {
-    const folder = owned.add(new RunFolder());
-    const captureWith = { kind: 'llama', device: 'cpu' } as const;
-    const session = owned.add(await openCapture({ ...what, lane: captureWith, folder, control }));
-    const own = owned.add(await openOwnLane(lane, engines));
-    return runOwnLane(own, session, { kind: 'free' }, out, control);
+  const { lane, out } = request;
+  await owning(async (owned) => {
+    const folder = owned.add(new RunFolder(out));
+    const session = owned.add(await capture(request, folder, control));
+    const traces =
+      lane.kind === 'llama'
+        ? await followCapture(session, request)
+        : await runOwnLane(lane, { session, folder, request, engines, control, owned });
+    if (traces.length > 1) mergeSteps(traces, out);
+    else fs.renameSync(defined(traces[0], 'the trace of the prompt').label, out);
   });
+  return TraceFile.open(out);
+}
+
+function capture(request: TraceLaneRequest, folder: RunFolder, control: JobControl): Promise<CaptureSession> {
+  const { modelPath, prompt, lane, layers, threads, steps = NO_STEPS } = request;
+  // A capture that ends after some layers has no logits to go on with: own lanes then pick their part themselves.
+  const cut = layers !== undefined && (lane.kind === 'llama' || steps.count === 0);
+  return openCapture({
+    modelPath,
+    prompt,
+    lane: lane.kind === 'llama' ? lane : { kind: 'llama', device: 'cpu' },
+    folder,
+    control,
+    moreTokens: steps.count,
+    ...(cut ? { layers } : {}),
+    ...(threads === undefined ? {} : { threads }),
+  });
+}
+
+async function followCapture(session: CaptureSession, { steps = NO_STEPS }: TraceLaneRequest): Promise<TraceFile[]> {
+  for (let step = session.first; ;) {
+    const token = tokenOfStep(steps, step.index + 1, step.next);
+    if (token === undefined) return session.steps.map(({ captured }) => captured);
+    step = await session.advance([token]);
+  }
+}
+
+interface OwnTrace {
+  readonly session: CaptureSession;
+  readonly folder: RunFolder;
+  readonly request: TraceLaneRequest;
+  readonly engines: Engines;
+  readonly control: JobControl;
+  readonly owned: Owned;
+}
+
+async function runOwnLane(spec: OwnLane, c: OwnTrace): Promise<readonly TraceFile[]> {
+  const { session, request, engines, owned } = c;
+  const { steps = NO_STEPS, access, limits } = request;
+  const lane = owned.add(await openOwnLane(spec, engines, limits));
+  const select = nodeSelection(request);
+  const how = { ...(access ? { access } : {}), ...(select ? { select } : {}) };
+  const follower = owned.add(new OwnStepLane(lane, { ...c, name: 'lane' }, how));
+  const traces: TraceFile[] = [];
+  for (let step: CapturedStep | undefined = session.first; step;) {
+    const { trace } = await follower.next(step);
+    traces.push(trace);
+    const logits = step.hasLogits ? lastLogits(step.graph, trace) : undefined;
+    const token = tokenOfStep(steps, step.index + 1, logits ? topLogits(logits, 1)[0]?.token : step.next);
+    step = token === undefined ? undefined : await session.advance([token]);
+  }
+  return traces;
 }

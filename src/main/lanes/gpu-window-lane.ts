@@ -2,75 +2,113 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../shared/base/assert';
-import type { GraphLane, RunMode, RunRequest } from '../../shared/divergence/lane';
+import type { GraphLane, LaneSequence, RunRequest } from '../../shared/divergence/lane';
+import type { WeightSource } from '../../shared/gguf/model-source';
 import type { Graph } from '../../shared/graph/graph';
+import type { GpuWindowPart } from '../../shared/ipc/gpu-window';
+import type { Checkpoints } from '../../shared/ops/run-memory';
 import { neOfShape } from '../../shared/trace/safetensors';
 import type { TraceSink } from '../../shared/trace/trace';
 import { ModelFile } from '../files/model-file';
+import type { WeightAccess } from '../files/weight-view';
+import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
 import type { GpuWindowClient } from './gpu-window-client';
 
-/** The `webgpu` lanes of the app: the graph runs in the hidden GPU window, which leaves its trace on disk. */
+/** The `webgpu` lanes of the app: graphs run in the hidden GPU window, which leaves their traces on disk. */
 export function gpuWindowLanes(client: GpuWindowClient): (overlayDir?: string) => Promise<GraphLane> {
   return async (overlayDir) => {
     const label = overlayDir === undefined ? 'webgpu' : `webgpu@${overlayDir}`;
     const { provenance } = await client.call('describe', { label, ...overlayOf(overlayDir) });
-    return new GpuWindowLane(client, label, overlayDir, provenance);
+    return {
+      label,
+      provenance,
+      begin: () => new GpuWindowSequence(client, label, overlayDir),
+      // Device and pipelines belong to the window, which outlives its lanes.
+      dispose: () => Promise.resolve(),
+    };
   };
 }
 
-class GpuWindowLane implements GraphLane {
+let sequences = 0;
+
+/** One sequence of the window, by a number that this side gives. */
+class GpuWindowSequence implements LaneSequence {
+  private readonly id = ++sequences;
+  /** Holds what the window may read again while the sequence lives. */
+  private readonly folder = mkdtempSync(join(tmpdir(), 'quarrel-gpu-'));
+  private runs = 0;
+
   constructor(
     private readonly client: GpuWindowClient,
-    readonly label: string,
+    private readonly label: string,
     private readonly overlayDir: string | undefined,
-    readonly provenance: Readonly<Record<string, string>>,
   ) {}
 
-  async run({ graph, weights, captured, mode, sink, control }: RunRequest): Promise<void> {
-    assert(weights instanceof ModelFile, 'the GPU window maps the model itself and needs its path');
+  async run({ graph, weights, captured, mode, sink, control, part }: RunRequest): Promise<void> {
+    const file = (name: string): string => join(this.folder, `${this.runs}-${name}.safetensors`);
+    this.runs++;
+    const { modelPath, access } = openedBy(weights);
     assert(captured instanceof TraceFile, 'the GPU window reads the captured trace itself and needs its path');
-    const folder = mkdtempSync(join(tmpdir(), 'quarrel-gpu-'));
-    try {
-      const outPath = join(folder, 'out.safetensors');
-      const seedPath = seedOnDisk(mode, graph, join(folder, 'seed.safetensors'));
-      const request = {
+    const outPath = file('out');
+    const seedPath = mode.kind === 'free' ? undefined : onDisk(mode.seed, graph, file('seed'));
+    await this.client.call(
+      'run',
+      {
+        sequence: this.id,
         label: this.label,
         ...overlayOf(this.overlayDir),
-        modelPath: weights.path,
+        modelPath,
+        precision: access.precision,
         capturedPath: captured.label,
-        ...(seedPath === undefined ? {} : { seedPath }),
         outPath,
-      };
-      await this.client.call('run', request, control);
-      copyTrace(outPath, sink);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+        ...(seedPath === undefined ? {} : { seedPath }),
+        ...(part ? { part: partOf(part, graph, file('values')) } : {}),
+      },
+      control,
+    );
+    copyTrace(outPath, sink);
+    rmSync(outPath, { force: true });
   }
 
   async dispose(): Promise<void> {
-    // Device and pipelines belong to the window, which outlives its lanes.
+    try {
+      await this.client.call('endSequence', { sequence: this.id });
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
+}
+
+function openedBy(weights: WeightSource): { readonly modelPath: string; readonly access: WeightAccess } {
+  if (weights instanceof WeightView) return { modelPath: weights.file.path, access: weights.access };
+  assert(weights instanceof ModelFile, 'the GPU window maps the model itself and needs its path');
+  return { modelPath: weights.path, access: PLAIN_ACCESS };
+}
+
+function partOf(part: NonNullable<RunRequest['part']>, graph: Graph, path: string): GpuWindowPart {
+  return {
+    runs: [...part.runs],
+    given: [...part.given],
+    ...(part.values ? { valuesPath: onDisk(part.values, graph, path) } : {}),
+  };
 }
 
 function overlayOf(overlayDir: string | undefined): { overlayDir?: string } {
   return overlayDir === undefined ? {} : { overlayDir };
 }
 
-/** The seed's path; a seed that is only a view of a trace (an aligned dump) is written out first. */
-function seedOnDisk(mode: RunMode, graph: Graph, path: string): string | undefined {
-  if (mode.kind === 'free') return undefined;
-  const { seed } = mode;
-  if (seed instanceof TraceFile) return seed.label;
+/** The path of a trace; one that is only a view of a trace (an aligned dump) is written out first. */
+function onDisk(trace: Checkpoints, graph: Graph, path: string): string {
+  if (trace instanceof TraceFile) return trace.label;
   const writer = TraceWriter.create(path);
   try {
     for (const { key, ne } of graph.tensors) {
       // The view's values have the graph's shape, whatever the dump's own shape was.
-      if (seed.entries.has(key)) writer.write(key, 'F32', ne, seed.readF32(key));
+      if (trace.entries.has(key)) writer.write(key, 'F32', ne, trace.readF32(key));
     }
-    writer.finish({ engine: seed.engine, model: seed.label, tokens: seed.tokens });
+    writer.finish({ engine: 'quarrel', model: trace.label, tokens: [] });
   } finally {
     writer.abort();
   }

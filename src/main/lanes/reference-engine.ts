@@ -7,7 +7,8 @@ import { multiplyHere } from '../../shared/ops/mat-mul-engine';
 import type { MatMulJob } from '../../shared/ops/mat-mul-kernel';
 import { matMulWork } from '../../shared/ops/mat-mul-kernel';
 import { entryPath } from '../entry-path';
-import type { ModelHandle } from '../files/model-file';
+import type { WeightHandle } from '../files/weight-view';
+import { endThread } from '../workers/end-thread';
 import type { OpsAnswer, OpsTask } from '../workers/ops-task';
 import { STOPPED } from '../workers/ops-task';
 
@@ -17,8 +18,8 @@ const INLINE_WORK = 500_000;
 const MAX_THREADS = 16;
 
 export interface EngineOptions {
-  /** The model that the workers read; without it only mat-muls over computed tensors leave this thread. */
-  readonly model: ModelHandle | undefined;
+  /** The weights that the workers read; without them only mat-muls over computed tensors leave this thread. */
+  readonly weights: WeightHandle | undefined;
   /** Worker threads; 0 computes everything in this thread. */
   readonly threads?: number;
 }
@@ -52,7 +53,7 @@ export class WorkerEngine implements MatMulEngine {
 
   multiply(job: MatMulJob, source: MatMulSource): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    const reachable = source.kind === 'memory' || this.options.model !== undefined;
+    const reachable = source.kind === 'memory' || this.options.weights !== undefined;
     if (this.threads === 0 || !reachable || matMulWork(job) < INLINE_WORK) {
       multiplyHere(job, source);
       return Promise.resolve();
@@ -66,9 +67,10 @@ export class WorkerEngine implements MatMulEngine {
     for (const { next } of this.pending.values()) Atomics.store(next, 0, STOPPED);
   }
 
+  /** Ends the threads; waits for the chunks in work (milliseconds). */
   async dispose(): Promise<void> {
     this.stop();
-    await Promise.all(this.workers.splice(0).map((worker) => worker.terminate()));
+    await Promise.all(this.workers.splice(0).map(endThread));
   }
 
   private spread(job: MatMulJob, source: MatMulSource): Promise<void> {
@@ -85,7 +87,7 @@ export class WorkerEngine implements MatMulEngine {
   }
 
   private startWorker(): Worker {
-    const worker = new Worker(entryPath('ops-worker'), { workerData: this.options.model });
+    const worker = new Worker(entryPath('ops-worker'), { workerData: this.options.weights });
     worker.on('message', (answer: OpsAnswer) => this.answered(answer));
     worker.on('error', (error) => this.fail(error));
     worker.on('exit', () => this.fail(new Error('a worker thread of the reference lane ended')));
@@ -109,7 +111,10 @@ export class WorkerEngine implements MatMulEngine {
   /** A thread that died takes the mat-muls in work with it. */
   private fail(error: Error): void {
     this.broken ??= error;
-    for (const { reject } of this.pending.values()) reject(error);
+    for (const { next, reject } of this.pending.values()) {
+      Atomics.store(next, 0, STOPPED); // the others need not finish it
+      reject(error);
+    }
     this.pending.clear();
   }
 }

@@ -1,5 +1,6 @@
 import type { GraphLane } from '../../shared/divergence/lane';
 import { executeGraph } from '../../shared/ops/executor';
+import { StateMemories } from '../../shared/ops/state-memories';
 import { withEngine } from './reference-run';
 
 export interface ReferenceLaneOptions {
@@ -12,18 +13,28 @@ export function createReferenceLane({ threads }: ReferenceLaneOptions = {}): Gra
   return {
     label: 'reference',
     provenance: { arithmetic: 'exact: f64 products and sums, one rounding to f32', decoder: 'scalar' },
-    run: (request) =>
-      withEngine(request.weights, request.control, threads, (engine) =>
-        executeGraph(request, {
-          arithmetics: ['exact'],
-          engine,
-          onNode: ({ tensor, results, microseconds }) => {
-            request.sink.write(tensor.key, 'F32', tensor.ne, results.exact);
-            request.sink.time(tensor.key, microseconds);
-          },
-          onNotMeasured: (tensor, reason) => request.sink.notMeasured({ node: tensor.key, op: tensor.kind, reason }),
-        }),
-      ),
+    begin: () => {
+      const states = new StateMemories();
+      return {
+        run: (request) =>
+          withEngine(request.weights, request.control, threads, (engine) =>
+            executeGraph(
+              { ...request, states },
+              {
+                arithmetics: ['exact'],
+                engine,
+                onNode: ({ tensor, results, microseconds }) => {
+                  request.sink.write(tensor.key, 'F32', tensor.ne, results.exact);
+                  request.sink.time(tensor.key, microseconds);
+                },
+                onNotMeasured: (tensor, reason) =>
+                  request.sink.notMeasured({ node: tensor.key, op: tensor.kind, reason }),
+              },
+            ),
+          ),
+        dispose: () => Promise.resolve(),
+      };
+    },
     dispose: () => Promise.resolve(),
   };
 }

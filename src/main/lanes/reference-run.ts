@@ -6,6 +6,8 @@ import type { ExecutionOptions, ExecutionRequest } from '../../shared/ops/execut
 import { executeGraph } from '../../shared/ops/executor';
 import type { NotMeasured } from '../../shared/trace/trace';
 import { ModelFile } from '../files/model-file';
+import type { WeightHandle } from '../files/weight-view';
+import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import { WorkerEngine } from './reference-engine';
 
 /** Runs `use` with an engine whose workers read `weights`; the job's cancellation stops them. */
@@ -15,8 +17,7 @@ export async function withEngine<T>(
   threads: number | undefined,
   use: (engine: WorkerEngine) => Promise<T>,
 ): Promise<T> {
-  const model = weights instanceof ModelFile ? weights.handle() : undefined;
-  const engine = new WorkerEngine({ model, ...(threads === undefined ? {} : { threads }) });
+  const engine = new WorkerEngine({ weights: handleOf(weights), ...(threads === undefined ? {} : { threads }) });
   const unsubscribe = control.onCancel(() => engine.stop());
   try {
     return await use(engine);
@@ -24,6 +25,12 @@ export async function withEngine<T>(
     unsubscribe();
     await engine.dispose();
   }
+}
+
+/** What worker threads need to read the same weights; undefined for weights that lie in this thread's memory. */
+function handleOf(weights: WeightSource): WeightHandle | undefined {
+  if (weights instanceof WeightView) return weights.handle();
+  return weights instanceof ModelFile ? { model: weights.handle(), access: PLAIN_ACCESS } : undefined;
 }
 
 /**
@@ -46,9 +53,9 @@ export async function runReference<A extends Arithmetic>(
 }
 
 /** The judge's run: every node on the seed's values. */
-export const referenceRun: ReferenceRun = ({ graph, weights, captured, seed, arithmetics, control }, onNode) =>
+export const referenceRun: ReferenceRun = ({ seed, arithmetics, ...request }, onNode) =>
   runReference(
-    { graph, weights, captured, control, mode: { kind: 'seeded', seed } },
+    { ...request, mode: { kind: 'seeded', seed } },
     {
       arithmetics,
       onNode: ({ tensor, results, source }) =>

@@ -22,6 +22,8 @@ export class TraceFile implements TraceSource {
     readonly engine: string,
     readonly tokens: readonly number[],
     readonly manifest: TraceManifest | undefined,
+    /** Tokens of the decode steps that the file holds beside its prompt (shared/trace/steps.ts). */
+    readonly stepTokens: readonly (readonly number[])[],
   ) {
     this.fd = fd;
   }
@@ -37,7 +39,9 @@ export class TraceFile implements TraceSource {
       const { metadata, entries } = parseHeader(json, size - dataStart, path);
       const manifest = metadata['manifest'] === undefined ? undefined : decodeManifest(metadata['manifest'], path);
       const tokens = parseTokens(metadata['tokens'], path);
-      return new TraceFile(path, fd, dataStart, entries, metadata, metadata['engine'] ?? 'unknown', tokens, manifest);
+      const steps = manifest?.steps?.map((step) => step.tokens) ?? parseSteps(metadata['steps'], path);
+      const engine = metadata['engine'] ?? 'unknown';
+      return new TraceFile(path, fd, dataStart, entries, metadata, engine, tokens, manifest, steps);
     } catch (e) {
       fs.closeSync(fd);
       throw e;
@@ -86,16 +90,29 @@ function readBytes(fd: number, position: number, length: number, label: string):
 
 function parseTokens(json: string | undefined, label: string): readonly number[] {
   if (json === undefined) return [];
-  let parsed: unknown;
+  const parsed = parseJson(json);
+  if (isTokens(parsed)) return parsed;
+  throw new QuarrelError(`${label}: __metadata__.tokens is ${json.slice(0, 60)}; a JSON list of token ids is expected`);
+}
+
+/** A foreign dump's decode steps: one token each. */
+function parseSteps(json: string | undefined, label: string): readonly (readonly number[])[] {
+  if (json === undefined) return [];
+  const parsed = parseJson(json);
+  if (isTokens(parsed)) return parsed.map((token) => [token]);
+  throw new QuarrelError(
+    `${label}: __metadata__.steps is ${json.slice(0, 60)}; a JSON list of token ids, one per decode step, is expected`,
+  );
+}
+
+function parseJson(json: string): unknown {
   try {
-    parsed = JSON.parse(json);
+    return JSON.parse(json);
   } catch {
-    parsed = undefined;
+    return undefined;
   }
-  if (!Array.isArray(parsed) || !parsed.every((t) => Number.isSafeInteger(t))) {
-    throw new QuarrelError(
-      `${label}: __metadata__.tokens is ${json.slice(0, 60)}; a JSON list of token ids is expected`,
-    );
-  }
-  return parsed as number[];
+}
+
+function isTokens(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((t) => Number.isSafeInteger(t));
 }

@@ -10,7 +10,7 @@ import { encodeManifest, MANIFEST_SCHEMA } from '../../shared/trace/manifest';
 import type { SafetensorsEntry } from '../../shared/trace/safetensors';
 import { DTYPE_BYTES, encodeHeader, shapeOfNe } from '../../shared/trace/safetensors';
 import { tensorStats } from '../../shared/trace/stats';
-import type { NotMeasured, TensorStats, TraceDtype, TraceSink } from '../../shared/trace/trace';
+import type { NotMeasured, StepManifest, TensorStats, TraceDtype, TraceSink } from '../../shared/trace/trace';
 
 const COPY_WINDOW_BYTES = 4 * 1024 * 1024;
 
@@ -22,6 +22,10 @@ export interface TraceInfo {
   readonly graph?: Graph;
   readonly pieces?: readonly string[];
   readonly provenance?: Readonly<Record<string, string>>;
+  /** Tokens of the same sequence that were evaluated before. */
+  readonly past?: number;
+  /** Decode steps whose checkpoints were written too. */
+  readonly steps?: readonly StepManifest[];
 }
 
 /**
@@ -131,6 +135,8 @@ export class TraceWriter implements TraceSink {
         timings: this.timings,
         notMeasured: this.missing,
         provenance: info.provenance ?? {},
+        ...(info.past === undefined ? {} : { past: info.past }),
+        ...(info.steps ? { steps: info.steps } : {}),
       }),
     };
   }

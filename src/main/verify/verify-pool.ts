@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os';
 
-import { Piscina } from 'piscina';
-
 import { QuarrelError } from '../../shared/base/errors';
-import { entryPath } from '../entry-path';
 import type { ModelFile } from '../files/model-file';
+import { WorkerPool } from '../workers/worker-pool';
 import type { TileAnswer, TileReport, TileTask } from './tile';
 
 /** Each thread has about a megabyte of windows, and two tiles of every device lane wait for it. */
@@ -15,17 +13,12 @@ export class VerifyPool {
   readonly threads: number;
   /** Tiles in work or waiting at a time: every thread has its next one ready. */
   readonly tilesAhead: number;
-  private readonly pool: Piscina<TileTask, TileAnswer>;
+  private readonly pool: WorkerPool<TileTask, TileAnswer>;
 
   constructor(model: ModelFile, threads = Math.min(MAX_THREADS, availableParallelism())) {
     this.threads = threads;
     this.tilesAhead = 2 * threads;
-    this.pool = new Piscina<TileTask, TileAnswer>({
-      filename: entryPath('verify-worker'),
-      minThreads: 1,
-      maxThreads: threads,
-      workerData: model.handle(),
-    });
+    this.pool = new WorkerPool('verify-worker', threads, model.handle());
   }
 
   /** Throws QuarrelError where the file cannot be read. */
@@ -35,8 +28,8 @@ export class VerifyPool {
     return answer.value;
   }
 
-  /** Ends the threads. No tile may be in work: that one's caller would never hear of it. */
-  async dispose(): Promise<void> {
-    await this.pool.destroy();
+  /** Ends the threads; waits for the tiles in work. */
+  dispose(): Promise<void> {
+    return this.pool.dispose();
   }
 }

@@ -5,11 +5,13 @@ import { QuarrelError } from '../../shared/base/errors';
 import { err, ok } from '../../shared/base/result';
 import type { ModelHandle } from '../files/model-file';
 import { attachModel } from '../files/model-file';
+import { sayLoaded } from '../workers/loaded';
 import type { TileAnswer, TileTask } from './tile';
 import { TileChecker } from './tile-checker';
 
 const model = attachModel(workerData as ModelHandle);
 const checker = new TileChecker();
+sayLoaded();
 
 export default function checkTile(task: TileTask): TileAnswer {
   try {

@@ -1,16 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { assert } from '../../shared/base/assert';
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
 import type { Progress } from '../../shared/base/progress';
 import { checkRows, rowCount } from '../../shared/gguf/decode-rows';
 import { supportedFormat } from '../../shared/quant/registry';
-import { entryPath } from '../entry-path';
 import { DecodeMemory } from '../dequant/decode-memory';
 import type { DecodeSlot } from '../dequant/decode-memory';
 import type { ModelFile } from '../files/model-file';
 import type { ModelTensor } from '../files/model-tensor';
 import type { DecodeAnswer, Decoder, DecodeTarget, DecodeTask, DecodeWorkerData } from './decode-task';
+import { WorkerPool } from './worker-pool';
 
 /** Steers one decode. */
 export interface DecodeOptions {
@@ -45,11 +44,10 @@ const MAX_THREADS = 16;
  * through the owner's mapping, and decode with WASM unless told otherwise. Equal bits with RowDecoder. The owner disposes the pool before the model.
  */
 export class DecodePool {
-  private readonly pool: Piscina<DecodeTask, DecodeAnswer>;
+  private readonly pool: WorkerPool<DecodeTask, DecodeAnswer>;
   private readonly memory = new DecodeMemory();
   /** Tiles in work or waiting at a time: every thread has its next one ready. */
   private readonly tilesAhead: number;
-  private readonly inWork = new Set<Promise<DecodeAnswer>>();
   private disposed = false;
 
   constructor(
@@ -57,12 +55,8 @@ export class DecodePool {
     threads = Math.min(MAX_THREADS, availableParallelism()),
   ) {
     this.tilesAhead = 2 * threads;
-    this.pool = new Piscina<DecodeTask, DecodeAnswer>({
-      filename: entryPath('decode-worker'),
-      minThreads: 1,
-      maxThreads: threads,
-      workerData: { model: model.handle(), memory: this.memory.handle() } satisfies DecodeWorkerData,
-    });
+    const data: DecodeWorkerData = { model: model.handle(), memory: this.memory.handle() };
+    this.pool = new WorkerPool('decode-worker', threads, data);
   }
 
   /**
@@ -148,9 +142,7 @@ export class DecodePool {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    await Promise.allSettled(this.inWork);
-    // Not `close()`: its time limit is a timer that keeps the process alive for 30 s after the last tile.
-    await this.pool.destroy();
+    await this.pool.dispose();
   }
 
   private decodable(name: string): ModelTensor {
@@ -177,9 +169,7 @@ export class DecodePool {
     slot: DecodeSlot,
     into?: DecodeTarget,
   ): Promise<void> {
-    const run = this.pool.run({ tensor, firstRow, rows, decoder, slot, into });
-    this.inWork.add(run);
-    const answer = await run.finally(() => this.inWork.delete(run));
+    const answer = await this.pool.run({ tensor, firstRow, rows, decoder, slot, into });
     if (!answer.ok) throw new QuarrelError(answer.error);
   }
 }

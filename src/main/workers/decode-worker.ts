@@ -6,11 +6,13 @@ import { RowDecoder } from '../../shared/gguf/decode-rows';
 import { WasmDecoder } from '../dequant/wasm-decoder';
 import { attachModel } from '../files/model-file';
 import type { DecodeAnswer, DecodeTask, DecodeWorkerData } from './decode-task';
+import { sayLoaded } from './loaded';
 
 const { model: handle, memory } = workerData as DecodeWorkerData;
 const model = attachModel(handle);
 const wasm = new WasmDecoder(memory);
 const scalar = new RowDecoder();
+sayLoaded();
 
 export default function decode(task: DecodeTask): DecodeAnswer {
   try {

@@ -1,5 +1,5 @@
 /** Worker thread of the reference lane: multiplies chunks of rows, reading weights from the owner's mapping. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import type { MatMulSource } from '../../shared/ops/mat-mul-engine';
@@ -7,18 +7,16 @@ import { windowsOf } from '../../shared/ops/mat-mul-engine';
 import { chunkCount, multiplyChunk } from '../../shared/ops/mat-mul-kernel';
 import { Memory } from '../../shared/ops/memory';
 import { referenceDecoder } from '../../shared/ops/operand';
-import type { ModelHandle } from '../files/model-file';
 import { attachModel } from '../files/model-file';
+import type { WeightHandle } from '../files/weight-view';
+import { throughAccess } from '../files/weight-view';
+import { answerTasks } from './end-thread';
 import type { OpsAnswer, OpsTask } from './ops-task';
 
-const handle = workerData as ModelHandle | undefined;
-const model = handle && attachModel(handle);
-const port = parentPort;
-assert(port, 'ops-worker runs as a worker thread');
+const handle = workerData as WeightHandle | undefined;
+const model = handle && attachModel(handle.model);
 
-port.on('message', (task: OpsTask) => {
-  port.postMessage({ id: task.id, failure: run(task) } satisfies OpsAnswer);
-});
+answerTasks((task: OpsTask): OpsAnswer => ({ id: task.id, failure: run(task) }));
 
 function run({ job, source, next }: OpsTask): string | undefined {
   try {
@@ -36,5 +34,5 @@ function run({ job, source, next }: OpsTask): string | undefined {
 function placeOf(source: OpsTask['source']): MatMulSource {
   if ('memory' in source) return { kind: 'memory', memory: new Memory(source.memory) };
   assert(model, `weight ${source.weight} is read, but no model is attached`);
-  return { kind: 'weight', tensor: model.requireTensor(source.weight) };
+  return { kind: 'weight', tensor: throughAccess(model.requireTensor(source.weight), handle.access) };
 }

@@ -5,7 +5,7 @@ import type { Failure } from '../../shared/ipc/contract';
 import type { GpuHost } from '../../shared/ipc/gpu-host';
 import type { GpuAnswer, GpuCall, GpuCallName, GpuMessage } from '../../shared/ipc/gpu-window';
 import { decodeBlocks } from './decode-blocks';
-import { describeLane, runLane } from './run-lane';
+import { describeLane, endSequence, runLane } from './run-lane';
 
 declare global {
   /** Set by the preload script src/preload/gpu-host.ts. */
@@ -37,6 +37,9 @@ async function perform(call: GpuCall, control: Control): Promise<GpuAnswer<GpuCa
       return describeLane(gpuHost, call.request);
     case 'run':
       await runLane(gpuHost, call.request, control);
+      return null;
+    case 'endSequence':
+      await endSequence(call.request.sequence);
       return null;
     case 'decodeBlocks':
       return decodeBlocks(gpuHost, call.request);

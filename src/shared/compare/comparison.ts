@@ -35,6 +35,11 @@ export type LaneCheckpoint =
       /** Inherited error against the reference lane; undefined on the reference lane itself. */
       readonly metrics?: TensorMetrics;
       readonly microseconds?: number;
+      /**
+       * Keys of the nodes whose results it reads and that the lane did not measure: it ran on the captured values there.
+       * Absent when there are none.
+       */
+      readonly substituted?: readonly string[];
     }
   | { readonly status: 'not-measured'; readonly reason: string };
 
@@ -71,9 +76,11 @@ export interface LaneSummary {
   readonly error?: string;
 }
 
-/** What the timeline draws: one run of the same tokens on several lanes; lane 0 is the reference. */
+/** What the timeline draws: one graph of a run of the same tokens on several lanes; lane 0 is the reference. */
 export interface RunSummary {
   readonly runId: string;
+  /** 0 is the prompt, k decode step k. */
+  readonly step: number;
   readonly model: string;
   readonly tokens: readonly number[];
   readonly pieces: readonly string[];

@@ -1,13 +1,16 @@
+import { assert } from '../base/assert';
 import type { TokenLogit } from '../compare/comparison';
 import { kullbackLeibler, topLogits } from '../compare/logits';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { isComputing, layerOf, tensorOf } from '../graph/graph';
 import { QUANT_FORMATS } from '../quant/registry';
+import { stepKey } from '../trace/steps';
 import type { NotMeasured, TraceSource } from '../trace/trace';
 import type { Examination, JudgedNode } from './examine';
 import { checkExpectation } from './expectation';
-import type { BadNode, BlockLocation, Verdict } from './verdict';
+import type { Judgement } from './judge';
+import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
 
 /** Key of the node that holds the logits, and its last row; undefined where a trace lacks it. */
 export function lastLogits(graph: Graph, trace: TraceSource): Float32Array | undefined {
@@ -26,34 +29,44 @@ export function logitsNode(graph: Graph): GraphTensor | undefined {
   return undefined;
 }
 
-export interface VerdictInputs {
-  readonly model: string;
-  readonly reference: string;
-  readonly candidate: string;
+/** One evaluated graph of a run: the prompt's (0) or a decode step's. */
+export interface StepResult {
+  readonly index: number;
   readonly tokens: readonly number[];
   readonly graph: Graph;
-  readonly weights: WeightSource;
   readonly captured: TraceSource;
   readonly examination: Examination;
   readonly referenceLogits: Float32Array | undefined;
   readonly candidateLogits: Float32Array | undefined;
+  readonly alignment: readonly string[];
+}
+
+export interface VerdictInputs {
+  readonly model: string;
+  readonly reference: string;
+  readonly candidate: string;
+  readonly weights: WeightSource;
+  /** The prompt first. */
+  readonly steps: readonly StepResult[];
   /** Text of a token; undefined without a vocabulary. */
   readonly textOf: (token: number) => string | undefined;
   readonly expect?: string;
   readonly minLogit?: number;
-  readonly alignment: readonly string[];
 }
 
 export function assembleVerdict(v: VerdictInputs): Verdict {
-  const allBad = v.examination.judged.filter((j) => j.judgement.bad).map((j) => badNode(j, v));
-  const compared = v.examination.judged.length;
-  const nonFinite = v.examination.judged.find((j) => j.judgement.nonFinite);
-  const logits = compareLogits(v);
-  const reason = compared === 0 ? nothingCompared(v.examination.notMeasured) : null;
+  const [prompt] = v.steps;
+  assert(prompt, 'a verdict needs at least the prompt');
+  const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
+  const allBad = judged.filter(({ j }) => j.judgement.bad).map(({ s, j }) => badNode(j, s));
+  const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
+  const logits = compareLogits(prompt, v.textOf);
+  const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
+  const reason = judged.length === 0 ? nothingCompared(notMeasured) : null;
   return {
     schema: 'quarrel.verdict/1',
     model: v.model,
-    tokens: v.tokens,
+    tokens: prompt.tokens,
     reference: v.reference,
     candidate: v.candidate,
     verdict: allBad.length > 0 ? 'diverged' : reason === null ? 'clean' : 'incomparable',
@@ -61,23 +74,45 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     firstBad: allBad[0] ?? null,
     allBad,
     cause: null,
-    nonFinite: nonFinite?.judgement.nonFinite
-      ? { node: nonFinite.node.key, index: nonFinite.judgement.nonFinite.index }
+    nonFinite: nonFinite?.j.judgement.nonFinite
+      ? { step: nonFinite.s.index, node: nonFinite.j.node.key, index: nonFinite.j.judgement.nonFinite.index }
       : null,
     logits,
     expectation: checkExpectation(wanted(v), logits.reference, logits.candidate),
-    notMeasured: v.examination.notMeasured,
-    nearest: nearestToLimit(v.examination),
-    compared,
-    alignment: v.alignment,
+    notMeasured,
+    nearest: nearestToLimit(v.steps),
+    compared: judged.length,
+    alignment: [...new Set(v.steps.flatMap((s) => s.alignment))],
+    steps: v.steps.map((s) => stepVerdict(s, v.textOf)),
   };
 }
 
-function nearestToLimit({ judged }: Examination): Verdict['nearest'] {
+function stepVerdict(s: StepResult, textOf: VerdictInputs['textOf']): StepVerdict {
+  const { judged } = s.examination;
+  const firstBad = judged.find((j) => j.judgement.bad);
+  return {
+    step: s.index,
+    tokens: s.tokens,
+    verdict: firstBad ? 'diverged' : judged.length > 0 ? 'clean' : 'incomparable',
+    firstBad: firstBad?.node.key ?? null,
+    compared: judged.length,
+    logits: compareLogits(s, textOf),
+  };
+}
+
+/** What is not measured in a decode step is told apart from the prompt's. */
+function ofStep(s: StepResult, entry: NotMeasured): NotMeasured {
+  return s.index === 0 ? entry : { ...entry, node: stepKey(s.index, entry.node) };
+}
+
+function nearestToLimit(steps: readonly StepResult[]): Verdict['nearest'] {
   let nearest: Verdict['nearest'] = null;
-  for (const { node, judgement } of judged) {
-    const ratio = judgement.localNmse / judgement.noiseFloor;
-    if (!judgement.bad && (nearest === null || ratio > nearest.ratio)) nearest = { node: node.key, ratio };
+  for (const { index, examination } of steps) {
+    for (const { node, judgement } of examination.judged) {
+      const ratio = judgement.localNmse / judgement.noiseFloor;
+      if (judgement.bad || (nearest !== null && ratio <= nearest.ratio)) continue;
+      nearest = { node: stepKey(index, node.key), ratio };
+    }
   }
   return nearest;
 }
@@ -93,11 +128,11 @@ function nothingCompared(notMeasured: readonly NotMeasured[]): string {
     : 'the graph and the candidate share no node';
 }
 
-function compareLogits(v: VerdictInputs): Verdict['logits'] {
-  const reference = best(v.referenceLogits, v.textOf);
-  const candidate = best(v.candidateLogits, v.textOf);
+function compareLogits(s: StepResult, textOf: VerdictInputs['textOf']): Verdict['logits'] {
+  const reference = best(s.referenceLogits, textOf);
+  const candidate = best(s.candidateLogits, textOf);
   const kld =
-    v.referenceLogits && v.candidateLogits ? kullbackLeibler(v.referenceLogits, v.candidateLogits) : undefined;
+    s.referenceLogits && s.candidateLogits ? kullbackLeibler(s.referenceLogits, s.candidateLogits) : undefined;
   return {
     reference,
     candidate,
@@ -111,9 +146,10 @@ function best(row: Float32Array | undefined, textOf: VerdictInputs['textOf']): T
   return first ? { ...first, text: textOf(first.token) } : null;
 }
 
-function badNode({ node, judgement, stretch }: JudgedNode, v: VerdictInputs): BadNode {
+function badNode({ node, judgement, stretch, writes }: JudgedNode, v: StepResult): BadNode {
   const weight = weightOf(v.graph, node);
   return {
+    step: v.index,
     layer: layerOf(node.name) ?? null,
     node: node.key,
     op: node.kind,
@@ -121,8 +157,9 @@ function badNode({ node, judgement, stretch }: JudgedNode, v: VerdictInputs): Ba
     localNmse: judgement.localNmse,
     noiseFloor: judgement.noiseFloor,
     worst: judgement.worst,
-    block: weight ? blockOf(node, weight, judgement.worst.index, v) : null,
+    block: weight ? blockOf(node, weight, judgement, v) : null,
     stretch: stretch.map((s) => s.key),
+    writes: writes.map((w) => w.key),
     why: judgement.why,
   };
 }
@@ -137,32 +174,39 @@ export function weightOf(graph: Graph, node: GraphTensor): GraphTensor | undefin
 }
 
 /** The weight block behind a result's element: the row's first block for a mat-mul, the very block for a gather. */
-function blockOf(
-  node: GraphTensor,
-  weight: GraphTensor,
-  index: readonly number[],
-  v: VerdictInputs,
-): BlockLocation | null {
+function blockOf(node: GraphTensor, weight: GraphTensor, judgement: Judgement, v: StepResult): BlockLocation | null {
   const { blockElements } = QUANT_FORMATS[weight.type];
-  const blocksPerRow = weight.ne[0] / blockElements;
-  const located = locate(node, index, blockElements, v);
-  if (!located || located.row >= weight.ne[1]) return null;
+  const [n0, n1, n2, n3] = weight.ne;
+  const blocksPerRow = n0 / blockElements;
+  const located = locate(node, judgement, weight, v);
+  if (!located || located.row >= n1 * n2 * n3) return null;
   const { row, blockInRow } = located;
   return { tensor: weight.name, type: weight.type, row, index: row * blocksPerRow + blockInRow };
 }
 
+/** Rows count on from one plane of the weight to the next. */
 function locate(
   node: GraphTensor,
-  index: readonly number[],
-  blockElements: number,
-  v: VerdictInputs,
+  judgement: Judgement,
+  weight: GraphTensor,
+  v: StepResult,
 ): { row: number; blockInRow: number } | undefined {
-  const [i0 = 0, i1 = 0] = index;
-  if (node.op === 'MUL_MAT') return { row: i0, blockInRow: 0 };
+  const [i0, i1] = judgement.worst.index;
+  const plane = planeOf(node, judgement, weight);
+  if (plane !== undefined) return { row: plane * weight.ne[1] + i0, blockInRow: 0 };
   if (node.op !== 'GET_ROWS') return undefined;
   const indices = node.src[1] === undefined ? undefined : tensorOf(v.graph, node.src[1]);
   if (indices?.role !== 'input' || indices.type !== 'I32') return undefined;
   const ids = new Int32Array(v.captured.readRaw(indices.key).buffer);
   const row = ids[i1];
+  const { blockElements } = QUANT_FORMATS[weight.type];
   return row === undefined ? undefined : { row, blockInRow: Math.floor(i0 / blockElements) };
+}
+
+/** The plane of a mat-mul's weight that gave the worst element; undefined for other ops. */
+function planeOf(node: GraphTensor, { worst, expert }: Judgement, weight: GraphTensor): number | undefined {
+  if (node.op !== 'MUL_MAT') return expert;
+  const [, , i2, i3] = worst.index;
+  const [, , n2, n3] = weight.ne;
+  return Math.floor((i3 * n3) / node.ne[3]) * n2 + Math.floor((i2 * n2) / node.ne[2]);
 }

@@ -3,13 +3,16 @@ import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { isComputing, tensorOf } from '../graph/graph';
-import { stretches } from '../graph/producers';
+import { stateWritesRead, stretches } from '../graph/producers';
+import type { PartialRun } from '../ops/executor';
+import type { StateMemories } from '../ops/state-memories';
 import type { NotMeasured, TraceDtype, TraceSource } from '../trace/trace';
 import type { Judgement } from './judge';
-import { judgeNode, noiseFloor } from './judge';
+import { judgeNode, measureNode } from './judge';
 import type { Arithmetic } from './lane';
-import { nmseOf } from '../compare/metrics';
+import type { SummedSource } from '../compare/cancellation';
 import { MARGIN } from '../compare/tolerance';
+import { QUANT_FORMATS } from '../quant/registry';
 
 /** Runs the graph on the CPU reference in several arithmetics at once, seeded from a trace. */
 export type ReferenceRun = (
@@ -29,6 +32,10 @@ export interface ReferenceRequest {
   readonly seed: TraceSource;
   readonly arithmetics: readonly Arithmetic[];
   readonly control: JobControl;
+  /** The states of the runs before, in the same arithmetics; zeros when absent. */
+  readonly states?: StateMemories;
+  /** The part of the graph that is judged; all of it when absent. */
+  readonly part?: PartialRun;
 }
 
 /** What the candidate computed, and on which inputs. */
@@ -48,6 +55,10 @@ export interface JudgedNode {
   readonly judgement: Judgement;
   /** Undumped nodes between the nearest checkpoints and this one. */
   readonly stretch: readonly GraphTensor[];
+  /** Cache writes that this node is the first to show. */
+  readonly writes: readonly GraphTensor[];
+  /** Distance of the reference lane's own result from our correct ways, in noise floors; where it took part. */
+  readonly goldenFloors?: number;
 }
 
 export interface Examination {
@@ -63,6 +74,9 @@ export interface ExamineRequest {
   readonly candidate: Candidate;
   readonly run: ReferenceRun;
   readonly control: JobControl;
+  readonly states?: StateMemories;
+  /** The part of the graph that is judged; all of it when absent. */
+  readonly part?: PartialRun;
 }
 
 /** Correct ways to compute a node, beside exact arithmetic: as ggml does, and in the type the candidate stores. */
@@ -81,8 +95,9 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
   const { graph, captured, candidate } = request;
   const judged: JudgedNode[] = [];
   const notMeasured: NotMeasured[] = [];
+  const writesRead = stateWritesRead(graph);
   const between = stretches(graph, (t) => candidate.seed.entries.has(t.key));
-  const maxPosition = Math.max(captured.tokens.length - 1, 0);
+  const maxPosition = Math.max((captured.manifest?.past ?? 0) + captured.tokens.length - 1, 0);
 
   const arithmetics = arithmeticsFor(candidate);
   const unsupported = await request.run({ ...request, seed: candidate.seed, arithmetics }, (node, results, source) => {
@@ -91,6 +106,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
     const others = arithmetics.flatMap((a) => (a === 'exact' ? [] : (results.get(a) ?? [])));
     const mask = candidate.mask(node.key);
     const stretch = (between.get(node.id) ?? []).map((id) => tensorOf(graph, id));
+    const writes = (writesRead.get(node.id) ?? []).map((id) => tensorOf(graph, id));
     const evidence = {
       tensor: node,
       candidate: candidate.results.readF32(node.key),
@@ -100,18 +116,19 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       dtype: candidate.dtype(node.key),
       stretchLength: stretch.length + 1,
       maxPosition,
-      source,
+      source: (index: number) => summedSource(graph, node, index, source),
     };
     if (!candidate.golden?.entries.has(node.key)) {
-      judged.push({ node, stretch, judgement: judgeNode(evidence) });
+      judged.push({ node, stretch, writes, judgement: judgeNode(evidence) });
       return;
     }
     const golden = candidate.golden.readF32(node.key);
-    const doubt = distrust(golden, evidence);
-    if (doubt === undefined) {
-      judged.push({ node, stretch, judgement: judgeNode({ ...evidence, others: [...others, golden] }) });
+    const trust = measureNode({ ...evidence, candidate: golden, dtype: 'F32' });
+    if (trust.localNmse <= MARGIN.node * trust.noiseFloor) {
+      const judgement = judgeNode({ ...evidence, others: [...others, golden] });
+      judged.push({ node, stretch, writes, judgement, goldenFloors: trust.localNmse / trust.noiseFloor });
     } else {
-      notMeasured.push({ node: node.key, op: node.kind, reason: doubt });
+      notMeasured.push({ node: node.key, op: node.kind, reason: distrusted(trust) });
     }
   });
   const all = [
@@ -127,21 +144,34 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
  * The reference's own result must agree with our correct ways on the same inputs before either may blame a candidate;
  * where it does not, the node is not measured, with this reason.
  */
-function distrust(golden: Float32Array, evidence: Parameters<typeof judgeNode>[0]): string | undefined {
-  const floor = noiseFloor({ ...evidence, dtype: 'F32' });
-  const distance = Math.min(...[evidence.exact, ...evidence.others].map((way) => nmseOf(way, golden)));
-  if (distance <= MARGIN.node * floor) return undefined;
-  return `the reference lane's own result is ${distance.toExponential(1)} NMSE from every correct way known here (noise floor ${floor.toExponential(1)})`;
+function distrusted({ localNmse, noiseFloor }: ReturnType<typeof measureNode>): string {
+  const [distance, floor] = [localNmse, noiseFloor].map((x) => x.toExponential(1));
+  return `the reference lane's own result is ${distance} NMSE from every correct way known here (noise floor ${floor})`;
+}
+
+/** A source for the judge; quantized weights, whose activations' rounding drowns what sums lose, are not decoded again. */
+function summedSource(
+  graph: Graph,
+  node: GraphTensor,
+  index: number,
+  read: (index: number) => Float32Array | undefined,
+): SummedSource | undefined {
+  const id = node.src[index];
+  const tensor = id === undefined ? undefined : tensorOf(graph, id);
+  if (!tensor || QUANT_FORMATS[tensor.type].blockElements > 1) return undefined;
+  const values = read(index);
+  return values && { ne: tensor.ne, values };
 }
 
 const NOT_IN_TRACE = 'not in the trace; replayed on the reference inside its stretch';
 
 /** Computing nodes that the candidate has no result for. */
-function missingNodes({ graph, candidate }: ExamineRequest): NotMeasured[] {
+function missingNodes({ graph, candidate, part }: ExamineRequest): NotMeasured[] {
   const missing: NotMeasured[] = [];
   for (const id of graph.order) {
     const node = tensorOf(graph, id);
     if (!isComputing(graph, node) || candidate.results.entries.has(node.key)) continue;
+    if (part && !part.runs.has(id)) continue;
     missing.push({ node: node.key, op: node.kind, reason: NOT_IN_TRACE });
   }
   return missing;

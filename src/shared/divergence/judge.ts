@@ -1,9 +1,11 @@
 import { defined } from '../base/assert';
 import type { WorstElement } from '../compare/comparison';
+import type { SummedSource } from '../compare/cancellation';
+import { cancellationNoise } from '../compare/cancellation';
 import { givesIndices, valuesAtIndices } from '../compare/index-results';
 import { coordinatesOf, compareTensors, nmseOf } from '../compare/metrics';
 import { leastFloor, MARGIN, ropeFloor, storageFloor } from '../compare/tolerance';
-import type { GraphTensor } from '../graph/graph';
+import type { Dims, GraphTensor } from '../graph/graph';
 import type { TraceDtype } from '../trace/trace';
 
 /** One node's results on the same inputs: the candidate's, and those of correct ways to compute it. */
@@ -22,8 +24,11 @@ export interface NodeEvidence {
   readonly stretchLength: number;
   /** Largest position in the run, for rope's floor. */
   readonly maxPosition: number;
-  /** Source `index` of the node as exact arithmetic read it: what indices (ARGSORT, TOP_K, ARGMAX) point into. */
-  readonly source: (index: number) => Float32Array | undefined;
+  /**
+   * Source `index` of the node as exact arithmetic read it: what indices (ARGSORT, TOP_K, ARGMAX) point into, and what
+   * sums cancel. Undefined for a source that is not to be read (a large quantized weight).
+   */
+  readonly source: (index: number) => SummedSource | undefined;
 }
 
 export interface Judgement {
@@ -33,24 +38,35 @@ export interface Judgement {
   readonly noiseFloor: number;
   /** `reference` is the nearest correct way's value. */
   readonly worst: WorstElement;
+  /** The expert of a MUL_MAT_ID whose weight gave the worst element. */
+  readonly expert?: number;
   readonly nonFinite: WorstElement | undefined;
   /** Which test decided, in words. */
   readonly why: string;
 }
 
+/** How far the candidate is from the nearest correct way, as NMSE, and the noise floor at this node. */
+export function measureNode(evidence: NodeEvidence): Pick<Judgement, 'localNmse' | 'noiseFloor'> {
+  const e = comparable(evidence);
+  const { localNmse } = nearestWay(e);
+  return { localNmse, noiseFloor: floorFor(e, localNmse) };
+}
+
 /** Judges one node by its local error against its measured noise floor. NaN and Inf come first. */
 export function judgeNode(evidence: NodeEvidence): Judgement {
-  const e = givesIndices(evidence.tensor.kind) ? whatIndicesPointAt(evidence) : evidence;
-  const floor = noiseFloor(e);
+  const e = comparable(evidence);
   const ways = [e.exact, ...e.others];
-  let nearest = e.exact;
-  let localNmse = nmseOf(e.exact, e.candidate, e.mask);
-  for (const way of e.others) {
-    const distance = nmseOf(way, e.candidate, e.mask);
-    if (distance < localNmse) [nearest, localNmse] = [way, distance];
-  }
+  const { nearest, localNmse } = nearestWay(e);
+  const floor = floorFor(e, localNmse);
   const metrics = compareTensors(nearest, e.candidate, e.tensor.ne, e.mask);
-  const judged = { localNmse, noiseFloor: floor, worst: metrics.worst, nonFinite: metrics.nonFinite };
+  const channels = channelsOf(e);
+  const judged = {
+    localNmse,
+    noiseFloor: floor,
+    worst: metrics.worst,
+    ...channels?.expertAt(metrics.worst.index),
+    nonFinite: metrics.nonFinite,
+  };
   if (metrics.nonFinite) {
     return {
       ...judged,
@@ -61,25 +77,53 @@ export function judgeNode(evidence: NodeEvidence): Judgement {
   if (localNmse > MARGIN.node * floor) {
     return { ...judged, bad: true, why: `local error is ${times(localNmse / floor)} the noise floor` };
   }
-  const channel = e.tensor.kind === 'MUL_MAT' ? worstChannel(e, ways, floor) : undefined;
+  const channel = channels && worstChannel(e, ways, floor, channels);
   if (channel && channel.ratio > MARGIN.channel) {
+    const { worst } = channel;
+    const own = channels.expertAt(worst.index);
+    const row = own ? `row ${worst.index[0]} of expert ${own.expert}` : `row ${worst.index[0]} of the weight`;
     return {
       ...judged,
       bad: true,
-      worst: channel.worst,
-      why: `row ${channel.channel} of the weight is off by ${times(channel.ratio)} its noise; the rest of the matrix is right`,
+      worst,
+      ...own,
+      why: `${row} is off by ${times(channel.ratio)} its noise; the rest of the matrix is right`,
     };
   }
   return { ...judged, bad: false, why: 'within the noise floor' };
 }
 
+function nearestWay(e: NodeEvidence): { readonly nearest: Float32Array; readonly localNmse: number } {
+  let nearest = e.exact;
+  let localNmse = nmseOf(e.exact, e.candidate, e.mask);
+  for (const way of e.others) {
+    const distance = nmseOf(way, e.candidate, e.mask);
+    if (distance < localNmse) [nearest, localNmse] = [way, distance];
+  }
+  return { nearest, localNmse };
+}
+
+function comparable(e: NodeEvidence): NodeEvidence {
+  return givesIndices(e.tensor.kind) ? whatIndicesPointAt(e) : e;
+}
+
 /** The same evidence with every index replaced by the value it points at. */
 function whatIndicesPointAt(e: NodeEvidence): NodeEvidence {
   const { kind, ne } = e.tensor;
-  const source = defined(e.source(0), `source 0 of ${e.tensor.key}`);
+  const { values: source } = defined(e.source(0), `source 0 of ${e.tensor.key}`);
   const values = (indices: Float32Array): Float32Array =>
     valuesAtIndices(kind, indices, source, kind === 'ARGMAX' ? 1 : ne[0]);
   return { ...e, candidate: values(e.candidate), exact: values(e.exact), others: e.others.map(values) };
+}
+
+/**
+ * The noise floor for a candidate at this distance. What sums lose to cancellation is looked at only where it decides:
+ * it takes a pass over the sources.
+ */
+function floorFor(e: NodeEvidence, localNmse: number): number {
+  const floor = noiseFloor(e);
+  if (!(localNmse > MARGIN.node * floor)) return floor;
+  return Math.max(floor, cancellationNoise(e.tensor.kind, e.source, e.exact));
 }
 
 /**
@@ -92,29 +136,62 @@ export function noiseFloor(e: NodeEvidence): number {
     const distance = nmseOf(e.exact, way, e.mask);
     if (Number.isFinite(distance) && distance > spread) spread = distance;
   }
-  const least = e.tensor.kind === 'ROPE' ? ropeFloor(e.maxPosition) : leastFloor(e.tensor.kind).least;
+  const { kind } = e.tensor;
+  const isRope = kind === 'ROPE' || kind === 'ROPE_BACK';
+  const least = isRope ? ropeFloor(e.maxPosition) : leastFloor(kind).least;
   return Math.max(spread, least * e.stretchLength) + storageFloor(e.dtype, e.stretchLength);
 }
 
+/** The output channels of a mat-mul: each is one weight row. */
+interface Channels {
+  readonly count: number;
+  /** Channel of element i of the result. */
+  readonly of: (i: number) => number;
+  /** Which expert gave the element at these coordinates; undefined where there are none. */
+  readonly expertAt: (index: Dims) => { readonly expert: number } | undefined;
+}
+
+/** Index 0 of the result; for MUL_MAT_ID that of every expert that some token uses. Undefined for other ops. */
+function channelsOf(e: NodeEvidence): Channels | undefined {
+  const [rows, used] = e.tensor.ne;
+  if (e.tensor.kind === 'MUL_MAT') return { count: rows, of: (i) => i % rows, expertAt: () => undefined };
+  if (e.tensor.kind !== 'MUL_MAT_ID') return undefined;
+  const { values: ids } = defined(e.source(2), `expert numbers of ${e.tensor.key}`);
+  const ranks = new Map([...new Set(ids)].map((expert, rank) => [expert, rank]));
+  const rankOf = Int32Array.from(ids, (expert) => defined(ranks.get(expert), `rank of expert ${expert}`));
+  return {
+    count: ranks.size * rows,
+    of: (i) => rankOf[Math.floor(i / rows)]! * rows + (i % rows),
+    expertAt: ([, slot, token]) => {
+      const expert = ids[token * used + slot];
+      return expert === undefined ? undefined : { expert };
+    },
+  };
+}
+
 interface ChannelFinding {
-  readonly channel: number;
   readonly ratio: number;
   readonly worst: WorstElement;
 }
 
 /**
- * The output channel (index 0 of the result: a weight row) with the largest squared error over its noise. The noise
- * of a channel is its own spread between ways, at least the mean over channels and the floor's share of its energy.
+ * The output channel with the largest squared error over its noise. The noise of a channel is its own spread between
+ * ways, at least the mean over channels and the floor's share of its energy. Values that are not finite do not take part:
+ * what is wrong with them has been found before.
  */
-function worstChannel(e: NodeEvidence, ways: readonly Float32Array[], floor: number): ChannelFinding | undefined {
-  const channels = e.tensor.ne[0];
-  const error = new Float64Array(channels);
-  const noise = new Float64Array(channels);
-  const energy = new Float64Array(channels);
+function worstChannel(
+  e: NodeEvidence,
+  ways: readonly Float32Array[],
+  floor: number,
+  channels: Channels,
+): ChannelFinding | undefined {
+  const { count } = channels;
+  const error = new Float64Array(count);
+  const noise = new Float64Array(count);
+  const energy = new Float64Array(count);
   const { candidate, exact, mask } = e;
   for (let i = 0; i < exact.length; i++) {
     if (mask !== undefined && mask[i] === 0) continue;
-    const c = i % channels;
     const x = exact[i]!;
     let near = Infinity;
     let spread = 0;
@@ -124,28 +201,30 @@ function worstChannel(e: NodeEvidence, ways: readonly Float32Array[], floor: num
       const s = Math.abs(way[i]! - x);
       if (s > spread) spread = s;
     }
+    if (near === Infinity || !Number.isFinite(x)) continue;
+    const c = channels.of(i);
     error[c]! += near * near;
     noise[c]! += spread * spread;
     energy[c]! += x * x;
   }
-  const mean = noise.reduce((a, b) => a + b, 0) / channels;
-  const meanEnergy = energy.reduce((a, b) => a + b, 0) / channels;
+  const mean = noise.reduce((a, b) => a + b, 0) / count;
+  const meanEnergy = energy.reduce((a, b) => a + b, 0) / count;
   let worst: { channel: number; ratio: number } | undefined;
-  for (let c = 0; c < channels; c++) {
+  for (let c = 0; c < count; c++) {
     if (error[c]! <= MARGIN.channelShare * Math.max(energy[c]!, meanEnergy)) continue;
     const ratio = error[c]! / Math.max(noise[c]!, mean, floor * meanEnergy, Number.MIN_VALUE);
     if (worst === undefined || ratio > worst.ratio) worst = { channel: c, ratio };
   }
-  return worst && { ...worst, worst: worstInChannel(e, worst.channel) };
+  return worst && { ratio: worst.ratio, worst: worstInChannel(e, channels, worst.channel) };
 }
 
-function worstInChannel(e: NodeEvidence, channel: number): WorstElement {
-  const channels = e.tensor.ne[0];
-  let at = channel;
+function worstInChannel(e: NodeEvidence, channels: Channels, channel: number): WorstElement {
+  let at = 0;
   let size = -1;
-  for (let i = channel; i < e.exact.length; i += channels) {
+  for (let i = 0; i < e.exact.length; i++) {
+    if (channels.of(i) !== channel || (e.mask !== undefined && e.mask[i] === 0)) continue;
     const d = Math.abs(e.candidate[i]! - e.exact[i]!);
-    if ((e.mask === undefined || e.mask[i] !== 0) && d > size) {
+    if (d > size) {
       size = d;
       at = i;
     }

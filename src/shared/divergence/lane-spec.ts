@@ -1,4 +1,6 @@
 import { QuarrelError } from '../base/errors';
+import type { PlacementRule } from './placement';
+import { parsePlacement } from './placement';
 
 export type Device = 'cpu' | 'metal' | 'vulkan' | 'cuda';
 
@@ -7,9 +9,10 @@ export type LaneSpec =
   | { readonly kind: 'llama'; readonly device: Device; readonly directory?: string }
   | { readonly kind: 'reference' }
   | { readonly kind: 'webgpu'; readonly overlay?: string }
-  | { readonly kind: 'trace'; readonly path: string };
+  | { readonly kind: 'trace'; readonly path: string }
+  | { readonly kind: 'place'; readonly rules: readonly PlacementRule[] };
 
-const GRAMMAR = 'llama[:cpu|metal|vulkan|cuda][@DIR], reference, webgpu[@DIR] or trace:FILE';
+const GRAMMAR = 'llama[:cpu|metal|vulkan|cuda][@DIR], reference, webgpu[@DIR], trace:FILE or place:LAYERS:LANE,…';
 const DEVICES: readonly string[] = ['cpu', 'metal', 'vulkan', 'cuda'];
 
 /** Throws QuarrelError that quotes what was found and lists what is known. */
@@ -17,6 +20,7 @@ export function parseLane(text: string): LaneSpec {
   if (text.startsWith('trace:') && text.length > 'trace:'.length) {
     return { kind: 'trace', path: text.slice('trace:'.length) };
   }
+  if (text.startsWith('place:')) return { kind: 'place', rules: parsePlacement(text.slice('place:'.length)) };
   if (text === 'reference') return { kind: 'reference' };
   const at = text.indexOf('@');
   const head = at < 0 ? text : text.slice(0, at);

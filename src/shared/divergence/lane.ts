@@ -2,6 +2,7 @@ import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph } from '../graph/graph';
 export type { Arithmetic } from '../ops/arithmetic';
+import type { PartialRun } from '../ops/executor';
 import type { TraceSink, TraceSource } from '../trace/trace';
 
 /**
@@ -22,6 +23,8 @@ export interface RunRequest {
   /** Receives every computing node's own result (before seeding). */
   readonly sink: TraceSink;
   readonly control: JobControl;
+  /** Runs only a part of the graph, and reads the rest's values from elsewhere; the whole graph when absent. */
+  readonly part?: PartialRun;
 }
 
 /** One executor of the whole graph. */
@@ -30,6 +33,26 @@ export interface GraphLane {
   readonly label: string;
   /** Adapter, kernel set, threads: goes into the trace's provenance. */
   readonly provenance: Readonly<Record<string, string>>;
+  /** Starts with states of zeros. */
+  begin(): LaneSequence;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Runs of one lane that share its states (KV cache, recurrent state): the prompt's graph, then one graph per decode
+ * step. A run that failed or was cancelled ends the sequence. The owner disposes it before the lane.
+ */
+export interface LaneSequence {
   run(request: RunRequest): Promise<void>;
   dispose(): Promise<void>;
+}
+
+/** Runs a single graph. */
+export async function runGraph(lane: Pick<GraphLane, 'begin'>, request: RunRequest): Promise<void> {
+  const sequence = lane.begin();
+  try {
+    await sequence.run(request);
+  } finally {
+    await sequence.dispose();
+  }
 }

@@ -3,6 +3,8 @@ import type { NotMeasured } from '../trace/trace';
 
 /** A node whose own computation is wrong: its local error stands above the noise floor. */
 export interface BadNode {
+  /** 0 in the prompt, k in decode step k. */
+  readonly step: number;
   /** The N of a `name-N` node; null outside layers. */
   readonly layer: number | null;
   /** Trace key. */
@@ -17,6 +19,8 @@ export interface BadNode {
   readonly block: BlockLocation | null;
   /** Graph nodes before this one that the dump lacks: the error may lie in any of them. Empty when only this node. */
   readonly stretch: readonly string[];
+  /** Cache writes that this node reads: they have no checkpoint, so their errors show here first. */
+  readonly writes: readonly string[];
   /** Which test it failed, in words. */
   readonly why: string;
 }
@@ -46,7 +50,8 @@ export interface Verdict {
   readonly allBad: readonly BadNode[];
   /** Proved by replaying a hypothesis; null while none is proved. */
   readonly cause: { readonly id: string; readonly title: string; readonly explained: number } | null;
-  readonly nonFinite: { readonly node: string; readonly index: readonly number[] } | null;
+  readonly nonFinite: { readonly step: number; readonly node: string; readonly index: readonly number[] } | null;
+  /** The next token after the prompt. */
   readonly logits: {
     readonly reference: TokenLogit | null;
     readonly candidate: TokenLogit | null;
@@ -60,6 +65,18 @@ export interface Verdict {
   /** Nodes judged, and how the candidate's rows were aligned where shapes differed. */
   readonly compared: number;
   readonly alignment: readonly string[];
+  /** The prompt, then each decode step. */
+  readonly steps: readonly StepVerdict[];
+}
+
+/** One graph of the run on its own; its bad nodes stand in `allBad`. */
+export interface StepVerdict {
+  readonly step: number;
+  readonly tokens: readonly number[];
+  readonly verdict: VerdictKind;
+  readonly firstBad: string | null;
+  readonly compared: number;
+  readonly logits: Verdict['logits'];
 }
 
 /** `--expect TOKEN --min-logit X`: the expected next token and its least logit, checked on both lanes. */

@@ -5,7 +5,8 @@ import { BufferUsage } from './gpu-session';
 /** Bytes past a tensor's end that an unaligned word or a four-element load of its last element may touch. */
 export const LOAD_SLACK = 16;
 
-const STORAGE = BufferUsage.storage | BufferUsage.copySource | BufferUsage.copyTarget;
+/** What tensors that are computed need of their buffers. */
+export const STORAGE = BufferUsage.storage | BufferUsage.copySource | BufferUsage.copyTarget;
 /** Smaller buffers are all of this size, so that most of them can be reused for one another. */
 const LEAST_BYTES = 4096;
 

@@ -47,15 +47,22 @@ export interface ComposedShader {
   readonly origin: (line: number) => SourceLine | undefined;
 }
 
-const REQUIRE = /^\/\/! require (\S+)\s*$/;
+const REQUIRE = /^\/\/! require (\S+?)(?: for src([1-6]))?\s*$/;
 const BINDING = /@group\(0\)\s*@binding\((\d+)\)\s*var<([\w, ]+)>\s+(\w+)/g;
 const BINDING_NAMES: readonly string[] = ['params', 'dst', ...SOURCES, 'aux', 'codebook'] satisfies BindingName[];
 const SOURCE_FILE = /^lib\/src(\d)\.wgsl$/;
 const SOURCE_TEMPLATE = 'lib/source.wgsl';
+/** With the files of `quant/`, those that read source 0 as blocks; another source gets copies under names of its own. */
+const BLOCK_LIBRARIES: ReadonlySet<string> = new Set([
+  'lib/weights.wgsl',
+  'lib/codebook.wgsl',
+  'lib/scale-min-k4.wgsl',
+]);
+const DECLARATION = /^(?:fn|const|struct|alias) (\w+)/gm;
 
 /**
  * Joins the op's file with everything it requires (each file once, requirements first) and puts the variant's constants
- * ahead. Params layout and bindings are parsed from the result, so WGSL stays their only source.
+ * ahead. What is required `for src1` reads that source in place of source 0; its names end in `_src1`. Params layout and bindings are parsed from the result, so WGSL stays their only source.
  */
 export function composeShader(variant: ShaderVariant, source: ShaderSource): ComposedShader {
   const lines: string[] = [];
@@ -65,20 +72,24 @@ export function composeShader(variant: ShaderVariant, source: ShaderSource): Com
     origins.push(undefined);
   }
   const done = new Set<string>();
-  const append = (path: string): void => {
-    if (done.has(path)) return;
-    done.add(path);
-    const text = readPart(path, source).split(/\r?\n/);
-    for (const line of text) {
-      const required = REQUIRE.exec(line)?.[1];
-      if (required !== undefined) append(resolve(required, variant, path));
+  const blockNames = new Set<string>();
+  const append = (path: string, reading: number): void => {
+    const copy = path.startsWith('quant/') || BLOCK_LIBRARIES.has(path) ? reading : 0;
+    if (done.has(`${path} ${copy}`)) return;
+    done.add(`${path} ${copy}`);
+    const text = readPart(path, source);
+    for (const line of text.split(/\r?\n/)) {
+      const [, required, other] = REQUIRE.exec(line) ?? [];
+      const of = other === undefined ? copy : Number(other);
+      if (required !== undefined) append(resolve(required, variant, path, of), of);
     }
-    text.forEach((line, i) => {
+    const own = copy === 0 ? text : readingSource(text, copy, blockNames);
+    own.split(/\r?\n/).forEach((line, i) => {
       lines.push(line);
       origins.push({ path, line: i + 1 });
     });
   };
-  append(opFile(variant.op));
+  append(opFile(variant.op), 0);
   const code = lines.join('\n');
   return {
     key: variantKey(variant),
@@ -101,10 +112,24 @@ function readPart(path: string, source: ShaderSource): string {
     .replaceAll('source', name);
 }
 
-function resolve(required: string, variant: ShaderVariant, path: string): string {
+/**
+ * A file about blocks of source 0, made one about another source's.
+ * @param names those that such files declare; this file's are added
+ */
+function readingSource(text: string, index: number, names: Set<string>): string {
+  for (const [, name] of text.matchAll(DECLARATION)) names.add(name as string);
+  const binding = `@binding(${SOURCE_BINDINGS[0]}) var<storage, read> src0`;
+  return text
+    .replace(binding, binding.replace(String(SOURCE_BINDINGS[0]), String(SOURCE_BINDINGS[index])))
+    .replace(/\bsrc0\b/g, sourceName(index))
+    .replace(/\b[A-Za-z_]\w*\b/g, (name) => (names.has(name) ? `${name}_${sourceName(index)}` : name));
+}
+
+function resolve(required: string, variant: ShaderVariant, path: string, reading: number): string {
   if (required === 'quant') {
-    assert(variant.quant, `${path} requires quant, variant ${variantKey(variant)} names no type`);
-    return quantFile(variant.quant);
+    const type = reading === 0 ? variant.quant : variant.quantOf?.[reading];
+    assert(type, `${path} requires quant, variant ${variantKey(variant)} names no type`);
+    return quantFile(type);
   }
   if (required === 'dst') {
     assert(variant.dst, `${path} requires dst, variant ${variantKey(variant)} names no type`);

@@ -1,6 +1,8 @@
 import { assert } from '../base/assert';
 import { QuarrelError } from '../base/errors';
 import type { Dims } from '../graph/graph';
+import { elementCount } from '../graph/graph';
+import { isContiguous } from '../ops/tensor-shape';
 import type { Batch, BufferRange } from './batch';
 import { LOAD_SLACK } from './buffer-pool';
 import type { BindingName } from './compose-shader';
@@ -62,13 +64,15 @@ export function dispatchCall(
   const [first, ...others] = placed.sources;
   const rest = others.map((source) => source && bindWhole(session, source, label));
   for (const { bound, rowFirst, rows } of sourceParts(session, call, first, label)) {
+    const workgroups = call.workgroups(rows);
+    if (workgroups.includes(0)) continue; // no rows to set, say
     const sources = [bound, ...rest].flatMap((source, i) => (source ? [[sourceName(i), source] as const] : []));
     const params: FieldValues = {
       ...call.values,
       node,
       dst: dst.tensor,
       ...Object.fromEntries(sources.map(([name, { tensor }]) => [name, tensor])),
-      ...(call.byRows ? { row_first: rowFirst } : {}),
+      ...(call.byRows !== false ? { row_first: rowFirst } : {}),
     };
     const bytes = new Uint8Array(kernel.shader.params.size);
     packParams(kernel, params, new DataView(bytes.buffer));
@@ -78,7 +82,7 @@ export function dispatchCall(
       ...Object.fromEntries(sources.map(([name, { range }]) => [name, range])),
       ...(aux ? { aux: { buffer: aux, offset: 0, size: aux.size } } : {}),
     };
-    batch.dispatch(label, kernel.pipeline, bindings(kernel, ranges, label), call.workgroups(rows), timed);
+    batch.dispatch(label, kernel.pipeline, bindings(kernel, ranges, label), workgroups, timed);
   }
 }
 
@@ -117,12 +121,19 @@ function sourceParts(
   if (memory.kind === 'buffer' || memory.parts.length === 1) {
     return [{ bound: bindWhole(session, src0, label), rowFirst: 0, rows: operand.ne[1] }];
   }
-  if (!call.byRows || operand.offset !== 0 || operand.ne[2] * operand.ne[3] !== 1) throw cannotSplit(operand, label);
+  if (!call.byRows || !isWhole(operand)) throw cannotSplit(operand, label);
+  if (call.byRows !== 'planes' && operand.ne[2] * operand.ne[3] !== 1) throw cannotSplit(operand, label);
   return memory.parts.map(({ buffer, rowFirst, rows }) => ({
     bound: bindOperand(session, { ...operand, ne: [operand.ne[0], rows, 1, 1] }, buffer, label),
     rowFirst,
     rows,
   }));
+}
+
+/** Whether the operand has its owner's rows, all of them in their order. */
+function isWhole(operand: Operand): boolean {
+  const { owner, ne, offset } = operand;
+  return offset === 0 && ne[0] === owner.ne[0] && elementCount(ne) === elementCount(owner.ne) && isContiguous(operand);
 }
 
 function bindWhole(session: GpuSession, { operand, memory }: Placed, label: string): Bound {

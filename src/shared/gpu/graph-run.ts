@@ -1,9 +1,9 @@
 import { assert } from '../base/assert';
-import type { NodeId } from '../base/brand';
 import { QuarrelError } from '../base/errors';
 import type { GpuRunRequest } from './run-request';
 import type { GraphTensor } from '../graph/graph';
-import { isComputing, isStateWrite, memoryOwner, tensorOf } from '../graph/graph';
+import { isAlias, isComputing, isStateWrite, memoryOwner, tensorOf } from '../graph/graph';
+import type { PartialRun } from '../ops/executor';
 import type { Checkpoints } from '../ops/run-memory';
 import { contiguousStrides, isContiguous, spanBytes } from '../ops/tensor-shape';
 import { Batch } from './batch';
@@ -12,6 +12,7 @@ import { checkpointBytes, gather, writeCheckpoint } from './checkpoint-bytes';
 import type { Placed, PlacedCall } from './dispatch-call';
 import { dispatchCall } from './dispatch-call';
 import type { GpuSession } from './gpu-session';
+import type { GpuStates } from './gpu-states';
 import type { AuxTable, KernelCall, Operand } from './kernel-call';
 import { operandOf, operandRange } from './kernel-call';
 import type { PipelineCache } from './pipeline-cache';
@@ -27,15 +28,11 @@ const MOST_STAGED_BYTES = 8 << 20;
 /** Submitted batches that may be on their way while the next is recorded. */
 const MOST_IN_FLIGHT = 2;
 
-const ALIASES: ReadonlySet<string> = new Set(['NONE', 'VIEW', 'RESHAPE', 'PERMUTE', 'TRANSPOSE']);
-
 /** One run of a captured graph; see GpuRunRequest. Use once, then dispose. */
 export class GraphRun {
   private readonly pool: BufferPool;
   private readonly memory: TensorMemory;
   private readonly auxTables = new Map<string, GPUBuffer>();
-  /** State tensors that a node which cannot run here should have written. */
-  private readonly unknownStates = new Set<NodeId>();
   private readonly inFlight: Promise<void>[] = [];
   private batch: Batch | undefined;
   private firstOfBatch = '';
@@ -44,10 +41,11 @@ export class GraphRun {
     private readonly session: GpuSession,
     private readonly pipelines: PipelineCache,
     private readonly weights: WeightCache,
+    private readonly states: GpuStates,
     private readonly request: GpuRunRequest,
   ) {
     this.pool = new BufferPool(session);
-    this.memory = new TensorMemory(request, this.pool, weights);
+    this.memory = new TensorMemory(request, this.pool, weights, states);
   }
 
   /** Throws CancelledError, a QuarrelError that names the node or the batch of nodes, or anything once the device is lost. */
@@ -58,7 +56,7 @@ export class GraphRun {
       for (const [index, id] of graph.order.entries()) {
         control.throwIfCancelled();
         const node = tensorOf(graph, id);
-        if (!ALIASES.has(node.op) && !isEmptyNode(node)) await this.runNode(node, index);
+        if (!isAlias(node)) await this.runNode(node, index);
         this.memory.releaseAfter(index);
         if (this.isBatchFull()) await this.submit(node);
         if (index % 32 === 0) control.progress({ stage: 'webgpu', done: index, total, detail: node.key });
@@ -75,11 +73,20 @@ export class GraphRun {
   }
 
   private async runNode(node: GraphTensor, index: number): Promise<void> {
-    const { graph, mode, sink } = this.request;
+    const { graph, mode, sink, part } = this.request;
+    if (part && !part.runs.has(node.id)) {
+      if (part.given.has(node.id)) await this.give(node, index, part);
+      return;
+    }
+    if (isEmptyNode(node)) {
+      // A recurrent state's rows to be cleared, say, when there are none.
+      if (isComputing(graph, node)) writeCheckpoint(sink, node, new Uint8Array(0));
+      return;
+    }
     const plan = this.unknownSource(node) ?? planOp(graph, node, (slot) => this.contents(node, slot));
     if ('unsupported' in plan) {
       sink.notMeasured({ node: node.key, op: node.kind, reason: plan.unsupported });
-      if (isStateWrite(graph, node)) this.unknownStates.add(memoryOwner(graph, node).id);
+      if (isStateWrite(graph, node)) this.states.unknown.add(memoryOwner(graph, node).name);
       else await this.substitute(node, index);
       return;
     }
@@ -91,10 +98,11 @@ export class GraphRun {
 
   /** Why the node's own result would say nothing: a state that it reads is not what it should be. */
   private unknownSource(node: GraphTensor): { unsupported: string } | undefined {
-    if (this.unknownStates.size === 0) return undefined;
+    const { unknown } = this.states;
+    if (unknown.size === 0) return undefined;
     const { graph } = this.request;
     const owners = node.src.map((id) => (id === undefined ? undefined : memoryOwner(graph, tensorOf(graph, id))));
-    const state = owners.find((owner) => owner && this.unknownStates.has(owner.id));
+    const state = owners.find((owner) => owner?.role === 'state' && unknown.has(owner.name));
     return state && { unsupported: `not measured: ${node.kind} (reads ${state.name}, which is not measured)` };
   }
 
@@ -160,6 +168,15 @@ export class GraphRun {
     });
   }
 
+  /** A node outside the part that runs gets the value that others computed. */
+  private async give(node: GraphTensor, index: number, part: PartialRun): Promise<void> {
+    const { captured, mode } = this.request;
+    const traces = [part.values, mode.kind === 'seeded' ? mode.seed : undefined, captured];
+    const known = traces.find((trace) => trace?.entries.has(node.key));
+    if (!known) throw new QuarrelError(`${captured.label}: no value for ${node.key}, which the part that runs reads`);
+    await this.overwrite(node, index, known);
+  }
+
   /** Gives a node that cannot run here its value from the seed, or from the captured trace. */
   private async substitute(node: GraphTensor, index: number): Promise<void> {
     const { captured, mode } = this.request;
@@ -187,12 +204,10 @@ export class GraphRun {
 
   /** Writes contiguous bytes into a node whose elements have gaps. */
   private async scatter(node: GraphTensor, index: number, bytes: Uint8Array): Promise<void> {
-    if (node.type !== 'F32' && node.type !== 'F16' && node.type !== 'I32') {
-      throw new QuarrelError(`${node.key}: a ${node.type} result with gaps cannot be replaced`);
-    }
     const dst = operandOf(this.request.graph, node);
     const from: Operand = { ...dst, nb: contiguousStrides(node.type, node.ne), offset: 0 };
-    const call = copyCall(from, dst, node.type);
+    const call = copyCall(from, dst);
+    if (!call) throw new QuarrelError(`${node.key}: a ${node.type} result with gaps cannot be replaced`);
     const kernel = await this.pipelines.get(call.variant);
     const batch = this.open(node);
     const buffer = this.pool.take(bytes.length, node.key);

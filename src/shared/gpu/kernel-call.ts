@@ -5,6 +5,7 @@ import { spanBytes } from '../ops/tensor-shape';
 import type { GgmlTypeName } from '../quant/ggml-type';
 import { MAX_WORKGROUPS } from './gpu-session';
 import type { ShaderVariant } from './shader-variant';
+import type { FieldValues } from './wgsl-struct';
 
 /** A tensor as a kernel sees it: a window into its owner's memory. */
 export interface Operand {
@@ -33,9 +34,9 @@ export interface KernelCall {
   readonly sources: readonly (Operand | undefined)[];
   readonly aux?: AuxTable;
   /** The op's own Params. */
-  readonly values: Readonly<Record<string, number>>;
-  /** Whether the kernel can run on some of source 0's rows (Params.row_first). */
-  readonly byRows: boolean;
+  readonly values: FieldValues;
+  /** Whether the kernel can run on some of source 0's rows (Params.row_first); `planes`: those of all planes count on. */
+  readonly byRows: boolean | 'planes';
   /** @param src0Rows rows of source 0 (dimension 1) in the dispatch; 0 without a source */
   readonly workgroups: (src0Rows: number) => Workgroups;
 }
@@ -65,7 +66,7 @@ export function perElement(count: number): Workgroups {
 
 /** `count` workgroups; past the limit of one dimension they continue in y, where shaders return for the surplus. */
 export function perWorkgroup(count: number): Workgroups {
-  const x = Math.min(count, MAX_WORKGROUPS);
+  const x = Math.min(Math.max(count, 1), MAX_WORKGROUPS);
   const y = Math.ceil(count / x);
   assert(y <= MAX_WORKGROUPS, `${count} workgroups in one dispatch`);
   return [x, y, 1];

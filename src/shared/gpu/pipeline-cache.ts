@@ -56,8 +56,15 @@ export class PipelineCache {
     return { shader, pipeline, layout, codebook: this.codebook(shader, variant) };
   }
 
-  private codebook(shader: ComposedShader, { quant }: ShaderVariant): GPUBuffer | undefined {
+  private codebook(shader: ComposedShader, { quant, quantOf }: ShaderVariant): GPUBuffer | undefined {
     if (!shader.bindings.some(({ name }) => name === 'codebook')) return undefined;
+    return this.codebookBuffer(
+      shader,
+      [quant, ...Object.values(quantOf ?? {})].find((type) => type && codebookOf(type)),
+    );
+  }
+
+  private codebookBuffer(shader: ComposedShader, quant: BlockType | undefined): GPUBuffer {
     const values = quant && codebookOf(quant);
     if (!quant || !values) throw new QuarrelError(`${shader.key} binds a codebook; the format has none`);
     let buffer = this.codebooks.get(quant);

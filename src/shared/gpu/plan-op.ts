@@ -1,9 +1,34 @@
 import type { OpKind } from '../graph/ggml-op';
+import { GGML_GLU_OPS, GGML_UNARY_OPS } from '../graph/ggml-op';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { elementCount, tensorOf } from '../graph/graph';
-import { planCopy, planGetRows, planSetRows } from './plan-copies';
-import { planBinary, planGlu, planRmsNorm, planRope, planScale, planSoftMax, planUnary } from './plan-elementwise';
-import { planMulMat } from './plan-mul-mat';
+import {
+  planAcc,
+  planConcat,
+  planDiagonals,
+  planPad,
+  planPadReflect,
+  planRepeat,
+  planRoll,
+  planSet,
+  planUpscale,
+} from './plan-arrange';
+import { planAddId, planCopy, planGetRows, planSetRows } from './plan-copies';
+import { planBinary, planClamp, planLeakyRelu, planMath, planScale, planSinCos, planUnary } from './plan-elementwise';
+import { planGlu } from './plan-glu';
+import { planGroupNorm, planL2Norm, planNorm, planRmsNorm } from './plan-norm';
+import { planArgmax, planCumsum, planMean, planSum, planSumRows } from './plan-reductions';
+import { planRope } from './plan-rope';
+import { planFlashAttention } from './plan-flash-attention';
+import { planHcComb, planHcPost, planHcPre } from './plan-hyper-connections';
+import { planLightningIndexer } from './plan-indexer';
+import { planSoftMax } from './plan-soft-max';
+import { planGatedDeltaNet, planGatedLinearAttn, planRwkvWkv6, planRwkvWkv7 } from './plan-linear-attention';
+import { planArgsort, planTopK } from './plan-sort';
+import { planSsmConv, planSsmScan } from './plan-ssm';
+import { planSolveTri } from './plan-triangular';
+import { planArange, planFill, planTimestepEmbedding } from './plan-generate';
+import { planMulMat, planMulMatId, planOutProd } from './plan-mul-mat';
 import type { Operand, Plan } from './kernel-call';
 import { operandOf } from './kernel-call';
 
@@ -20,24 +45,71 @@ export interface PlanRequest {
 type Planner = (request: PlanRequest) => Plan;
 
 const PLANNERS: Partial<Record<OpKind, Planner>> = {
-  ADD: (r) => planBinary(r, 0),
-  MUL: (r) => planBinary(r, 1),
+  ADD: (r) => planBinary(r, 'ADD'),
+  ADD1: (r) => planBinary(r, 'ADD1'),
+  SUB: (r) => planBinary(r, 'SUB'),
+  MUL: (r) => planBinary(r, 'MUL'),
+  DIV: (r) => planBinary(r, 'DIV'),
+  SQR: (r) => planMath(r, 'SQR'),
+  SQRT: (r) => planMath(r, 'SQRT'),
+  LOG: (r) => planMath(r, 'LOG'),
+  SIN: (r) => planSinCos(r, 'SIN'),
+  COS: (r) => planSinCos(r, 'COS'),
+  CLAMP: planClamp,
+  LEAKY_RELU: planLeakyRelu,
+  SUM: planSum,
+  SUM_ROWS: planSumRows,
+  MEAN: planMean,
+  CUMSUM: planCumsum,
+  ARGMAX: planArgmax,
   CONT: planCopy,
   CPY: planCopy,
   DUP: planCopy,
   GET_ROWS: planGetRows,
   SET_ROWS: planSetRows,
+  ADD_ID: planAddId,
+  REPEAT: planRepeat,
+  ROLL: planRoll,
+  PAD: planPad,
+  PAD_REFLECT_1D: planPadReflect,
+  UPSCALE: planUpscale,
+  CONCAT: planConcat,
+  SET: planSet,
+  ACC: planAcc,
+  DIAG: planDiagonals,
+  DIAG_MASK_INF: planDiagonals,
+  DIAG_MASK_ZERO: planDiagonals,
+  TRI: planDiagonals,
+  ARANGE: planArange,
+  FILL: planFill,
+  TIMESTEP_EMBEDDING: planTimestepEmbedding,
+  ARGSORT: planArgsort,
+  TOP_K: planTopK,
   MUL_MAT: planMulMat,
+  MUL_MAT_ID: planMulMatId,
+  OUT_PROD: planOutProd,
   SCALE: planScale,
+  NORM: planNorm,
   RMS_NORM: planRmsNorm,
-  ROPE: planRope,
+  L2_NORM: planL2Norm,
+  GROUP_NORM: planGroupNorm,
+  ROPE: (r) => planRope(r, 1),
+  ROPE_BACK: (r) => planRope(r, -1),
   SOFT_MAX: planSoftMax,
-  SILU: (r) => planUnary(r, 0),
-  GELU: (r) => planUnary(r, 1),
-  RELU: (r) => planUnary(r, 2),
-  SWIGLU: (r) => planGlu(r, 0),
-  GEGLU: (r) => planGlu(r, 1),
-  REGLU: (r) => planGlu(r, 2),
+  FLASH_ATTN_EXT: planFlashAttention,
+  LIGHTNING_INDEXER: planLightningIndexer,
+  DSV4_HC_COMB: planHcComb,
+  DSV4_HC_PRE: planHcPre,
+  DSV4_HC_POST: planHcPost,
+  SSM_CONV: planSsmConv,
+  SSM_SCAN: planSsmScan,
+  GATED_LINEAR_ATTN: planGatedLinearAttn,
+  GATED_DELTA_NET: planGatedDeltaNet,
+  RWKV_WKV6: planRwkvWkv6,
+  RWKV_WKV7: planRwkvWkv7,
+  SOLVE_TRI: planSolveTri,
+  ...Object.fromEntries(GGML_UNARY_OPS.map((kind) => [kind, (r: PlanRequest) => planUnary(r, kind)])),
+  ...Object.fromEntries(GGML_GLU_OPS.map((kind) => [kind, (r: PlanRequest) => planGlu(r, kind)])),
 };
 
 /** The kernel that computes a node, or why there is none. Reads nothing but the graph and known inputs. */

@@ -1,8 +1,9 @@
 import { elementCount } from '../graph/graph';
+import type { OpShape } from '../ops/op';
 import type { Operand, Plan } from './kernel-call';
 import { perElement } from './kernel-call';
 import type { PlanRequest } from './plan-op';
-import type { ElementType, OpShader } from './shader-variant';
+import type { ElementType, OpShader, StoredType } from './shader-variant';
 import { elementConstant, isElementType } from './shader-variant';
 
 type FloatOperand = Operand & { readonly type: Exclude<ElementType, 'I32'> };
@@ -13,12 +14,21 @@ function isFloatOperand(operand: Operand): operand is FloatOperand {
 
 /** The first types that a kernel does not load or store; undefined when it takes all. */
 export function refusal(dst: Operand, ...sources: readonly (Operand | undefined)[]): string | undefined {
-  if (dst.type !== 'F32') return `result of type ${dst.type}`;
+  return dst.type === 'F32' ? sourceRefusal(...sources) : `result of type ${dst.type}`;
+}
+
+/** The first source that a kernel does not load. */
+export function sourceRefusal(...sources: readonly (Operand | undefined)[]): string | undefined {
   for (const source of sources) {
     if (!source) return 'a source is missing';
     if (!isFloatOperand(source)) return `source of type ${source.type}`;
   }
   return undefined;
+}
+
+/** What the op's shape rule looks at. */
+export function shapeOf({ node, dst, src }: PlanRequest): OpShape {
+  return { kind: node.kind, opParams: node.opParams, dst, src };
 }
 
 /** Tells the kernel the element types of its sources, in their order; what `refusal` has let pass. */
@@ -34,21 +44,32 @@ export function f32Params(opParams: readonly number[]): Float32Array {
   return new Float32Array(Int32Array.from(opParams).buffer);
 }
 
-/** A call with one source and one invocation per element. */
+/** A call with one float source, an F32 result, and one invocation per element. */
 export function elementwise(
   op: OpShader,
-  request: PlanRequest,
-  constants: Record<string, number>,
+  { dst, src: [src0] }: PlanRequest,
+  constants: Record<string, number | boolean>,
   values: Record<string, number>,
 ): Plan {
-  const { dst, src } = request;
-  const why = refusal(dst, src[0]);
+  const why = refusal(dst, src0);
+  if (why !== undefined || !src0) return { unsupported: why ?? '' };
+  return elementwiseOf(op, dst, [src0], constants, values);
+}
+
+/** A call with one invocation per element of the result, which is of any float type; the op's shape rule was asked. */
+export function elementwiseOf(
+  op: OpShader,
+  dst: Operand,
+  sources: readonly Operand[],
+  constants: Record<string, number | boolean>,
+  values: Record<string, number>,
+): Plan {
+  const why = sourceRefusal(...sources);
   if (why !== undefined) return { unsupported: why };
-  const src0 = src[0] as Operand;
   return {
-    variant: { op, constants: { ...typeConstants(src0), ...constants } },
+    variant: { op, dst: dst.type as StoredType, constants: { ...typeConstants(...sources), ...constants } },
     dst,
-    sources: [src0],
+    sources,
     values,
     byRows: false,
     workgroups: () => perElement(elementCount(dst.ne)),

@@ -1,6 +1,7 @@
 import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph } from '../graph/graph';
+import type { PartialRun } from '../ops/executor';
 import type { Checkpoints } from '../ops/run-memory';
 import type { TraceSink } from '../trace/trace';
 
@@ -12,4 +13,5 @@ export interface GpuRunRequest {
   readonly mode: { readonly kind: 'free' } | { readonly kind: 'seeded'; readonly seed: Checkpoints };
   readonly sink: TraceSink;
   readonly control: JobControl;
+  readonly part?: PartialRun;
 }

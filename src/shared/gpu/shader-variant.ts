@@ -4,22 +4,57 @@ import { QUANT_FORMATS } from '../quant/registry';
 
 /** A file of `shaders/ops` without its suffix. */
 export type OpShader =
+  | 'argmax'
+  | 'add_id'
+  | 'arange'
+  | 'argsort'
   | 'binary'
+  | 'clamp'
   | 'copy'
+  | 'copy_blocks'
   | 'copy_words'
+  | 'cumsum'
   | 'decode'
+  | 'diagonals'
+  | 'fill'
+  | 'gated_delta_net'
+  | 'gated_linear_attn'
+  | 'dsv4_hc_comb'
+  | 'dsv4_hc_post'
+  | 'dsv4_hc_pre'
+  | 'flash_attn'
   | 'get_rows'
+  | 'get_rows_words'
   | 'glu'
+  | 'l2_norm'
+  | 'leaky_relu'
+  | 'math'
+  | 'lightning_indexer'
   | 'measure'
   | 'measure_subgroups'
   | 'mul_mat'
+  | 'mul_mat_id'
+  | 'norm'
+  | 'out_prod'
+  | 'pad'
   | 'probe'
   | 'rms_norm'
   | 'rope'
+  | 'rwkv_wkv6'
+  | 'rwkv_wkv7'
   | 'scale'
+  | 'set'
   | 'set_rows'
+  | 'sin_cos'
   | 'soft_max'
-  | 'unary';
+  | 'solve_tri'
+  | 'ssm_conv'
+  | 'ssm_scan'
+  | 'sum'
+  | 'timestep_embedding'
+  | 'top_k'
+  | 'unary'
+  | 'upscale';
 
 /** Types that the kernels decode as rows of blocks (source 0 of GET_ROWS and MUL_MAT): each has a file in shaders/quant. */
 export type BlockType = GgmlTypeName;
@@ -40,6 +75,8 @@ export interface ShaderVariant {
   readonly op: OpShader;
   /** Chooses `quant/<family>/<type>.wgsl` where the op says `//! require quant`. */
   readonly quant?: BlockType;
+  /** The same by source, where the op says `//! require quant for src1`. */
+  readonly quantOf?: Readonly<Record<number, BlockType>>;
   /** Chooses `lib/dst-….wgsl` where the op says `//! require dst`. */
   readonly dst?: StoredType;
   /** Become `const NAME = value;` (integers as u32) ahead of the source; names in capitals. */
@@ -49,7 +86,8 @@ export interface ShaderVariant {
 /** Equal for two variants exactly when their source is. */
 export function variantKey(variant: ShaderVariant): string {
   const constants = Object.entries(variant.constants ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const parts = [variant.quant && `quant=${variant.quant}`, variant.dst && `dst=${dstFile(variant.dst)}`];
+  const quants = Object.entries(variant.quantOf ?? {}).map(([source, type]) => `quant${source}=${type}`);
+  const parts = [variant.quant && `quant=${variant.quant}`, ...quants, variant.dst && `dst=${dstFile(variant.dst)}`];
   return [variant.op, ...parts.filter(Boolean), ...constants.map(([k, v]) => `${k}=${v}`)].join(' ');
 }
 

@@ -8,6 +8,7 @@ import type { GpuRunRequest } from './run-request';
 import type { Batch } from './batch';
 import type { BufferPool } from './buffer-pool';
 import { checkpointBytes } from './checkpoint-bytes';
+import type { GpuStates } from './gpu-states';
 import type { WeightCache, WeightPart } from './weight-cache';
 
 /** What holds a tensor's memory: one buffer from byte 0, or a weight's parts. */
@@ -16,9 +17,9 @@ export type Memory =
   | { readonly kind: 'weight'; readonly parts: readonly WeightPart[] };
 
 /**
- * One buffer per tensor that owns memory; views share it. Inputs are filled from the captured trace, states with
- * zeros, weights from the model file, all on first use; after the last use of an owner in the graph its buffer is free
- * for others, so memory stays flat. States live as long as the run.
+ * One buffer per tensor that owns memory; views share it. Inputs are filled from the captured trace, weights from the
+ * model file, all on first use; after the last use of an owner in the graph its buffer is free for others, so memory
+ * stays flat. States belong to the sequence of runs.
  */
 export class TensorMemory {
   private readonly buffers = new Map<NodeId, GPUBuffer>();
@@ -28,6 +29,7 @@ export class TensorMemory {
     private readonly request: Pick<GpuRunRequest, 'graph' | 'weights' | 'captured' | 'control'>,
     private readonly pool: BufferPool,
     private readonly weights: WeightCache,
+    private readonly states: GpuStates,
   ) {
     this.expiring = expiringOwners(request.graph);
   }
@@ -37,11 +39,11 @@ export class TensorMemory {
     const known = this.buffers.get(owner.id);
     if (known) return { kind: 'buffer', buffer: known };
     if (owner.role === 'weight') return { kind: 'weight', parts: this.weightParts(owner) };
+    if (owner.role === 'state') return { kind: 'buffer', buffer: this.states.buffer(owner, batch) };
     const bytes = spanBytes(owner);
     const buffer = this.pool.take(bytes, owner.key);
     this.buffers.set(owner.id, buffer);
     if (owner.role === 'input') batch.upload(checkpointBytes(this.request.captured, owner), buffer, 0);
-    if (owner.role === 'state') batch.clear(buffer);
     return { kind: 'buffer', buffer };
   }
 

@@ -3,6 +3,7 @@ import type { TraceSink } from '../trace/trace';
 import type { ShaderSource } from './compose-shader';
 import type { GpuSession } from './gpu-session';
 import { DeviceLostError } from './gpu-session';
+import { GpuStates } from './gpu-states';
 import { GraphRun } from './graph-run';
 import { PipelineCache } from './pipeline-cache';
 import type { GpuRunRequest } from './run-request';
@@ -32,7 +33,7 @@ interface Engine {
 }
 
 /**
- * A `GraphLane` (divergence/lane.ts) that runs a captured graph as WGSL kernels. One run at a time; runs that overlap
+ * A `GraphLane` (divergence/lane.ts) that runs captured graphs as WGSL kernels. One run at a time; runs that overlap
  * wait for each other.
  */
 export class WebGpuLane {
@@ -46,41 +47,24 @@ export class WebGpuLane {
     this.provenance = options.provenance;
   }
 
-  /** A lost device is replaced once and the run repeated; what was delivered before is not delivered again. */
-  run(request: GpuRunRequest): Promise<void> {
-    const result = this.last.then(() => this.runTwice(request));
-    this.last = result.catch(() => undefined);
-    return result;
+  begin(): WebGpuSequence {
+    return new WebGpuSequence(this.label, {
+      open: (request) => this.open(request),
+      lost: () => this.close(),
+      inTurn: (work) => {
+        const result = this.last.then(work);
+        this.last = result.then(
+          () => undefined,
+          () => undefined,
+        );
+        return result;
+      },
+    });
   }
 
   async dispose(): Promise<void> {
     await this.last;
     this.close();
-  }
-
-  private async runTwice(request: GpuRunRequest): Promise<void> {
-    const once = { ...request, sink: deliverOnce(request.sink) };
-    try {
-      await this.runOn(await this.open(request), once);
-    } catch (error) {
-      if (!(error instanceof DeviceLostError)) throw error;
-      this.close();
-      await this.repeat(once, error);
-    }
-  }
-
-  private async repeat(request: GpuRunRequest, first: DeviceLostError): Promise<void> {
-    try {
-      await this.runOn(await this.open(request), request);
-    } catch (error) {
-      if (!(error instanceof DeviceLostError)) throw error;
-      this.close();
-      throw new QuarrelError(`${this.label}: the GPU device was lost twice: ${first.message}; ${error.message}`);
-    }
-  }
-
-  private async runOn({ session, pipelines, weights }: Engine, request: GpuRunRequest): Promise<void> {
-    await session.guard(new GraphRun(session, pipelines, weights, request).run());
   }
 
   private async open(request: GpuRunRequest): Promise<Engine> {
@@ -106,6 +90,73 @@ export class WebGpuLane {
     this.engine = undefined;
   }
 }
+
+/** What a sequence needs of its lane. */
+interface Host {
+  open(request: GpuRunRequest): Promise<Engine>;
+  /** The device is gone: the next `open` makes another. */
+  lost(): void;
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** A `LaneSequence`: runs on one device that share its states. */
+class WebGpuSequence {
+  /** What has run so far: a lost device takes the states with it, and only running again brings them back. */
+  private readonly history: GpuRunRequest[] = [];
+  private states: { readonly session: GpuSession; readonly memory: GpuStates } | undefined;
+
+  constructor(
+    private readonly label: string,
+    private readonly host: Host,
+  ) {}
+
+  /** A lost device is replaced once and everything repeated; what was delivered before is not delivered again. */
+  run(request: GpuRunRequest): Promise<void> {
+    return this.host.inTurn(async () => {
+      await this.runTwice({ ...request, sink: deliverOnce(request.sink) });
+      this.history.push({ ...request, sink: SILENT });
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.host.inTurn(() => {
+      this.states?.memory.dispose();
+      this.states = undefined;
+      return Promise.resolve();
+    });
+  }
+
+  private async runTwice(request: GpuRunRequest): Promise<void> {
+    try {
+      await this.runOnce(request);
+    } catch (first) {
+      if (!(first instanceof DeviceLostError)) throw first;
+      this.host.lost();
+      try {
+        await this.runOnce(request);
+      } catch (second) {
+        if (!(second instanceof DeviceLostError)) throw second;
+        this.host.lost();
+        throw new QuarrelError(`${this.label}: the GPU device was lost twice: ${first.message}; ${second.message}`);
+      }
+    }
+  }
+
+  private async runOnce(request: GpuRunRequest): Promise<void> {
+    const engine = await this.host.open(request);
+    const { session, pipelines, weights } = engine;
+    if (this.states?.session !== session) {
+      const memory = new GpuStates(session);
+      this.states = { session, memory };
+      for (const earlier of this.history) {
+        await session.guard(new GraphRun(session, pipelines, weights, memory, earlier).run());
+      }
+    }
+    await session.guard(new GraphRun(session, pipelines, weights, this.states.memory, request).run());
+  }
+}
+
+const SILENT: TraceSink = { write: () => undefined, time: () => undefined, notMeasured: () => undefined };
 
 /** Passes each entry on once: a repeated run produces the first ones again. */
 function deliverOnce(sink: TraceSink): TraceSink {

@@ -48,14 +48,8 @@ export interface Graph {
   readonly order: readonly NodeId[];
 }
 
-const NOT_COMPUTING: ReadonlySet<GgmlOp> = new Set<GgmlOp>([
-  'NONE',
-  'VIEW',
-  'RESHAPE',
-  'PERMUTE',
-  'TRANSPOSE',
-  'SET_ROWS',
-]);
+const ALIASES: ReadonlySet<GgmlOp> = new Set<GgmlOp>(['NONE', 'VIEW', 'RESHAPE', 'PERMUTE', 'TRANSPOSE']);
+const NOT_COMPUTING: ReadonlySet<GgmlOp> = new Set<GgmlOp>([...ALIASES, 'SET_ROWS']);
 
 /**
  * Whether a node has an own result to compare: views, reshapes, permutes, transposes and cache writes (SET_ROWS,
@@ -65,6 +59,11 @@ export function isComputing(graph: Graph, t: GraphTensor): boolean {
   if (t.role !== 'node' || NOT_COMPUTING.has(t.op)) return false;
   if (t.op === 'CPY' && t.viewSrc !== undefined) return graph.tensors[t.viewSrc]?.role !== 'state';
   return true;
+}
+
+/** Whether the node computes nothing: another look at memory that exists. */
+export function isAlias(t: GraphTensor): boolean {
+  return ALIASES.has(t.op);
 }
 
 /** Whether the node writes into a state tensor (KV cache, recurrent state). */
@@ -89,6 +88,33 @@ export function tensorOf(graph: Graph, id: NodeId): GraphTensor {
 export function layerOf(name: string): number | undefined {
   const m = /-(\d+)(?:#\d+)?$/.exec(name);
   return m ? Number(m[1]) : undefined;
+}
+
+/** Names that ggml gives to nodes without one. */
+const UNNAMED = /^(node_\d+)?$/;
+/** KV cache and recurrent state of one layer. */
+const STATE_LAYER = /^cache_\w*_l(\d+)$/;
+
+/**
+ * The layer of every node: the N of its name, or for one without a name of its own that of the nodes before it.
+ * Undefined before the first layer and after the last.
+ */
+export function layersOf(graph: Graph): ReadonlyMap<NodeId, number | undefined> {
+  const layers = new Map<NodeId, number | undefined>();
+  let current: number | undefined;
+  for (const id of graph.order) {
+    current = layerAfter(tensorOf(graph, id).name, current);
+    layers.set(id, current);
+  }
+  return layers;
+}
+
+/** The layer that a node of this name belongs to, where the node before it belongs to `current`. */
+export function layerAfter(name: string, current: number | undefined): number | undefined {
+  // ggml names what is made of a tensor after it: `Kcur-3 (view) (cont)`
+  const base = name.split(' (', 1)[0] as string;
+  const state = STATE_LAYER.exec(base)?.[1];
+  return layerOf(base) ?? (state !== undefined ? Number(state) : UNNAMED.test(base) ? current : undefined);
 }
 
 /** Number of elements. */

@@ -24,6 +24,29 @@ export function computingProducers(graph: Graph): ReadonlyMap<NodeId, readonly N
   return producers;
 }
 
+/**
+ * For each node that reads a state (KV cache, recurrent state), the cache writes of this graph that it reads: they have
+ * no checkpoint of their own, so an error of theirs first shows in their reader.
+ */
+export function stateWritesRead(graph: Graph): ReadonlyMap<NodeId, readonly NodeId[]> {
+  const read = new Map<NodeId, readonly NodeId[]>();
+  const writes = new Map<NodeId, readonly NodeId[]>();
+  for (const id of graph.order) {
+    const node = tensorOf(graph, id);
+    if (isStateWrite(graph, node)) {
+      const owner = memoryOwner(graph, node).id;
+      writes.set(owner, [...(writes.get(owner) ?? []), id]);
+    } else if (isComputing(graph, node)) {
+      const owners = new Set(
+        node.src.flatMap((src) => (src === undefined ? [] : memoryOwner(graph, tensorOf(graph, src)).id)),
+      );
+      const found = [...owners].flatMap((owner) => writes.get(owner) ?? []);
+      if (found.length > 0) read.set(id, found);
+    }
+  }
+  return read;
+}
+
 function sourcesOf(
   graph: Graph,
   node: GraphTensor,

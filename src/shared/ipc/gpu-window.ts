@@ -1,5 +1,7 @@
+import type { NodeId } from '../base/brand';
 import type { Progress } from '../base/progress';
 import type { Result } from '../base/result';
+import type { WeightPrecision } from '../gguf/ablated-weights';
 import type { ProbeReport } from '../gpu/probe-block';
 import type { GgmlTypeName } from '../quant/ggml-type';
 import type { Failure } from './contract';
@@ -11,8 +13,10 @@ import type { Failure } from './contract';
 export interface GpuContract {
   /** Compiles nothing, runs nothing: which adapter would run, as provenance of the lane. */
   describe(request: GpuWindowLane): GpuDescription;
-  /** Runs the captured graph; the trace is complete at `outPath` when the answer comes. */
+  /** Runs a captured graph as the next of its sequence; the trace is complete at `outPath` when the answer comes. */
   run(request: GpuWindowRun): null;
+  /** Gives back what the runs of a sequence share. Harmless for one that never ran. */
+  endSequence(request: { readonly sequence: number }): null;
   /** Decodes a few blocks, and probes the first of them. */
   decodeBlocks(request: GpuDecodeRequest): GpuDecodedBlocks;
 }
@@ -28,12 +32,25 @@ export interface GpuDescription {
 }
 
 export interface GpuWindowRun extends GpuWindowLane {
+  /** Runs of one number share their states (KV cache, recurrent state). */
+  readonly sequence: number;
   readonly modelPath: string;
+  readonly precision: WeightPrecision;
   /** Trace captured from llama.cpp, with the graph in its manifest. */
   readonly capturedPath: string;
   /** Trace whose values every node runs on; a free run when absent. */
   readonly seedPath?: string;
   readonly outPath: string;
+  /** The part of the graph that runs; all of it when absent. */
+  readonly part?: GpuWindowPart;
+}
+
+/** `PartialRun` of shared/ops/executor.ts, as it travels. */
+export interface GpuWindowPart {
+  readonly runs: readonly NodeId[];
+  readonly given: readonly NodeId[];
+  /** Trace with the given values. */
+  readonly valuesPath?: string;
 }
 
 export interface GpuDecodeRequest {

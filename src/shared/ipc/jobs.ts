@@ -13,6 +13,8 @@ export interface RunLanesRequest {
   readonly prompt: PromptSpec;
   /** LANE strings of design.md §6; the first is the reference (llama). */
   readonly lanes: readonly string[];
+  /** Decode steps after the prompt, along lane 0's greedy choice; none when absent. */
+  readonly steps?: number;
 }
 
 export interface FindFirstBadRequest {
@@ -23,6 +25,8 @@ export interface FindFirstBadRequest {
   readonly candidate: string;
   readonly expect?: string;
   readonly minLogit?: number;
+  /** Decode steps after the prompt; none when absent. */
+  readonly steps?: number;
 }
 
 export interface InspectBlockRequest {
@@ -62,10 +66,13 @@ export interface SavedWeights {
 export interface JobContract {
   /** Opens and validates a model file. */
   inspect(request: { modelPath: string }): InspectReport;
-  /** Runs the same tokens on several lanes and compares each node with lane 0. The traces live until `closeRun`. */
-  runLanes(request: RunLanesRequest): RunSummary;
+  /**
+   * Runs the same tokens on several lanes and compares each node with lane 0. One summary
+   * per graph: the prompt's, then each decode step's. The traces live until `closeRun`.
+   */
+  runLanes(request: RunLanesRequest): readonly RunSummary[];
   /** One checkpoint in depth. */
-  nodeDetail(request: { runId: string; key: string }): NodeDetail;
+  nodeDetail(request: { runId: string; step: number; key: string }): NodeDetail;
   /** The wizard. */
   findFirstBad(request: FindFirstBadRequest): Verdict;
   /** One block, decoded by the scalar reference, WGSL and llama.cpp, compared bit by bit. */

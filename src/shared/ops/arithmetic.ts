@@ -34,3 +34,10 @@ const keep: Rounding = (x) => x;
 export function intermediateRounding(arithmetic: Arithmetic): Rounding {
   return arithmetic === 'ggml' ? toF32 : keep;
 }
+
+/** An array of intermediate results: storing rounds, which in long loops is faster than a call of a `Rounding`. */
+export type Intermediates = Float32Array | Float64Array;
+
+export function intermediates(arithmetic: Arithmetic, length: number): Intermediates {
+  return arithmetic === 'ggml' ? new Float32Array(length) : new Float64Array(length);
+}

@@ -8,7 +8,8 @@ import type { Arithmetic } from './arithmetic';
 import { activationType, roundActivations } from './arithmetic';
 import { activationSet } from './mat-mul';
 import type { MatMulSource } from './mat-mul-engine';
-import type { ActivationSet, MatMulJob } from './mat-mul-kernel';
+import { samePairs } from './mat-mul-columns';
+import type { ActivationSet, ColumnPairs, MatMulJob } from './mat-mul-kernel';
 import type { Allocate } from './memory';
 import { Memory } from './memory';
 import type { OpShape } from './op';
@@ -55,29 +56,49 @@ export function computeInline(node: BoundNode, arithmetic: Arithmetic): void {
   roundResult(node.dst, arithmetic);
 }
 
-/** Where a mat-mul's A lies, and B in one arithmetic. */
+/** Where a mat-mul's A lies, B in one arithmetic, and which columns of B each plane of A multiplies. */
 export interface MatMulPlan {
   readonly a: BoundSource;
-  readonly bNe: RowSource['ne'];
+  readonly pairs: ColumnPairs;
   readonly set: ActivationSet;
 }
 
+/** Throws QuarrelError on an expert that is not there. */
 export function planMatMul(node: BoundNode, arithmetic: Arithmetic, allocate: Allocate): MatMulPlan {
+  const op = OPS[node.kind];
   const [a, b] = node.sources;
-  assert(a && b, 'a mat-mul has two sources');
+  assert(op.how === 'mat-mul' && a && b, `${node.kind} is no mat-mul of two sources`);
+  const src = node.sources.map((s) => s?.rows);
   return {
     a: a.isWeight ? a : roundedCopy(a, arithmetic, allocate),
-    bNe: b.rows.ne,
-    set: activationSet(a.rows, b.rows, node.dst, arithmetic, allocate),
+    pairs: op.pairs(src, allocate),
+    set: activationSet(a.rows, b.rows, node.dst, node.opParams, arithmetic, allocate),
   };
 }
 
-/** One job for plans that share A. */
+/** One job for plans that share A and its pairs. */
 export function jobOf(plans: readonly MatMulPlan[]): MatMulJob {
   const [first] = plans;
   assert(first, 'a job without plans');
   const { type, ne, nb } = first.a.rows;
-  return { type, ne, nb, offset: first.a.offset, bNe: first.bNe, sets: plans.map((p) => p.set) };
+  return { type, ne, nb, offset: first.a.offset, pairs: first.pairs, sets: plans.map((p) => p.set) };
+}
+
+/** The plans by what one pass can compute: its rows of A are decoded once for all. */
+export function sharedPasses(plans: readonly MatMulPlan[]): readonly (readonly MatMulPlan[])[] {
+  const passes: MatMulPlan[][] = [];
+  for (const plan of plans) {
+    const pass = passes.find(([first]) => first && sameA(first.a, plan.a) && samePairs(first.pairs, plan.pairs));
+    if (pass) pass.push(plan);
+    else passes.push([plan]);
+  }
+  return passes;
+}
+
+/** Whether both read the same rows; a small weight may lie in two memories. */
+function sameA(a: BoundSource, b: BoundSource): boolean {
+  if (a.isWeight) return b.isWeight;
+  return a.place.kind === 'memory' && b.place.kind === 'memory' && a.place.memory === b.place.memory;
 }
 
 /** Rounds a finished result to the type in which the arithmetic stores activations. */

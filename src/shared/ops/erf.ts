@@ -1,5 +1,5 @@
 /**
- * The error function to about 1e-15, which JavaScript lacks.
+ * The error function and its complement to about 1e-15, which JavaScript lacks.
  *
  * |x| < 3: the series erf x = 2x/√π · e^(−x²) · Σ (2x²)ⁿ / (1·3·5···(2n+1)), all terms positive.
  * Beyond: the continued fraction of erfc (Abramowitz & Stegun 7.1.14), evaluated from the far end.
@@ -12,6 +12,11 @@ export function erf(x: number): number {
   const a = Math.abs(x);
   const value = a < SERIES_LIMIT ? series(a) : 1 - complement(a);
   return x < 0 ? -value : value;
+}
+
+/** 1 − erf x, without cancellation where that is small. */
+export function erfc(x: number): number {
+  return x < SERIES_LIMIT ? 1 - erf(x) : complement(x);
 }
 
 function series(x: number): number {

@@ -5,10 +5,11 @@ import { QuarrelError } from '../base/errors';
 import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
+import type { GraphPart } from '../graph/part';
 import { elementCount, isComputing, isStateWrite, memoryOwner, tensorOf } from '../graph/graph';
 import type { Arithmetic } from './arithmetic';
 import type { BoundNode, MatMulPlan } from './compute-node';
-import { computeInline, jobOf, planMatMul, roundResult } from './compute-node';
+import { computeInline, jobOf, planMatMul, roundResult, sharedPasses } from './compute-node';
 import { expiringOwners } from './lifetimes';
 import type { MatMulEngine } from './mat-mul-engine';
 import type { OpShape } from './op';
@@ -16,6 +17,7 @@ import { gatherF32, scatterF32 } from './operand';
 import { OPS, whyNotMeasured } from './registry';
 import type { Checkpoints, Track } from './run-memory';
 import { RunMemory } from './run-memory';
+import type { StateMemories } from './state-memories';
 
 /** Where a node's inputs come from; see `RunMode` in divergence/lane.ts. */
 export type ExecutionMode = { readonly kind: 'free' } | { readonly kind: 'seeded'; readonly seed: Checkpoints };
@@ -27,6 +29,15 @@ export interface ExecutionRequest {
   readonly captured: Checkpoints;
   readonly mode: ExecutionMode;
   readonly control: JobControl;
+  /** Runs only this part of the graph; all of it when absent. */
+  readonly part?: PartialRun;
+  /** The states of the runs before, which this run goes on with; zeros when absent. */
+  readonly states?: StateMemories;
+}
+
+/** A part of the graph, and the values of what it reads from the rest: captured ones where `values` has none. */
+export interface PartialRun extends GraphPart {
+  readonly values?: Checkpoints;
 }
 
 /** A computing node's own results, one per arithmetic, before any seeding. */
@@ -83,6 +94,7 @@ export async function executeGraph<A extends Arithmetic>(
     }
   }
   control.throwIfCancelled();
+  execution.finish();
 }
 
 class Execution<A extends Arithmetic> {
@@ -100,6 +112,12 @@ class Execution<A extends Arithmetic> {
     this.graph = graph;
     this.memory = new RunMemory(graph, weights, captured, options.engine.allocate);
     this.tracks = options.arithmetics.map((arithmetic) => ({ arithmetic, memories: new Map() }));
+    for (const id of request.states?.load(graph, this.tracks) ?? []) this.unknown.add(id);
+  }
+
+  /** Leaves the states to the next run. */
+  finish(): void {
+    this.request.states?.save(this.graph, this.tracks, this.unknown);
   }
 
   release(owner: NodeId): void {
@@ -107,6 +125,11 @@ class Execution<A extends Arithmetic> {
   }
 
   async node(t: GraphTensor): Promise<void> {
+    const { part } = this.request;
+    if (part && !part.runs.has(t.id)) {
+      if (part.given.has(t.id)) this.give(t, part);
+      return;
+    }
     const reason = whyNotMeasured(this.shapeOf(t)) ?? this.unknownInput(t);
     if (OPS[t.kind].how === 'view' && reason === undefined) return;
     if (reason !== undefined) {
@@ -138,7 +161,7 @@ class Execution<A extends Arithmetic> {
 
   private async compute(t: GraphTensor): Promise<readonly BoundNode[]> {
     const bound = this.tracks.map((track) => this.bind(track, t));
-    if (OPS[t.kind].how === 'mat-mul') await this.multiply(bound);
+    if (OPS[t.kind].how === 'mat-mul') await this.multiply(t, bound);
     else bound.forEach((node, i) => computeInline(node, this.arithmetic(i)));
     return bound;
   }
@@ -152,20 +175,11 @@ class Execution<A extends Arithmetic> {
     return { kind: t.kind, opParams: t.opParams, sources, dst };
   }
 
-  /** One job for all arithmetics that read the same A, so that its rows are decoded once. */
-  private async multiply(bound: readonly BoundNode[]): Promise<void> {
+  /** One pass for all arithmetics that read the same rows of A, so that these are decoded once. */
+  private async multiply(t: GraphTensor, bound: readonly BoundNode[]): Promise<void> {
     const { engine } = this.options;
-    const plans = bound.map((node, i) => planMatMul(node, this.arithmetic(i), engine.allocate));
-    const byPlace = new Map<unknown, MatMulPlan[]>();
-    for (const plan of plans) {
-      const place = plan.a.isWeight
-        ? 'weight'
-        : plan.a.place.kind === 'memory'
-          ? plan.a.place.memory
-          : plan.a.place.tensor;
-      byPlace.set(place, [...(byPlace.get(place) ?? []), plan]);
-    }
-    for (const group of byPlace.values()) await engine.multiply(jobOf(group), (group[0] as MatMulPlan).a.place);
+    const plans = bound.map((node, i) => planNamed(t, node, this.arithmetic(i), engine.allocate));
+    for (const pass of sharedPasses(plans)) await engine.multiply(jobOf(pass), (pass[0] as MatMulPlan).a.place);
     bound.forEach((node, i) => roundResult(node.dst, this.arithmetic(i)));
   }
 
@@ -189,6 +203,15 @@ class Execution<A extends Arithmetic> {
     merged?.forEach((values, i) => values && scatterF32((bound[i] as BoundNode).dst, values));
   }
 
+  /** A node outside the part that runs gets the value that others computed. */
+  private give(t: GraphTensor, part: PartialRun): void {
+    const { mode, captured } = this.request;
+    const seeds = [part.values, mode.kind === 'seeded' ? mode.seed : undefined, captured];
+    const known = seeds.find((seed) => seed?.entries.has(t.key));
+    if (known) this.put(t, known);
+    else this.unknown.add(memoryOwner(this.graph, t).id);
+  }
+
   /** The seed's or the capture's value takes the place of one that cannot be computed. */
   private goOnWithout(t: GraphTensor, reason: string): void {
     this.options.onNotMeasured(t, reason);
@@ -200,6 +223,10 @@ class Execution<A extends Arithmetic> {
       return;
     }
     if (t.viewSrc !== undefined && this.unknown.has(t.viewSrc)) return;
+    this.put(t, known);
+  }
+
+  private put(t: GraphTensor, known: Checkpoints): void {
     const values = wholeSeed(t, undefined, known);
     for (const track of this.tracks) scatterF32(this.memory.target(track, t, t.viewSrc !== undefined), values);
   }
@@ -208,6 +235,16 @@ class Execution<A extends Arithmetic> {
     const found = this.tracks[track];
     assert(found, `no track ${track}`);
     return found.arithmetic;
+  }
+}
+
+/** What is wrong with the node's inputs is said with its key. */
+function planNamed(t: GraphTensor, ...plan: Parameters<typeof planMatMul>): MatMulPlan {
+  try {
+    return planMatMul(...plan);
+  } catch (error) {
+    if (error instanceof QuarrelError) throw new QuarrelError(`${t.key}: ${error.message}`);
+    throw error;
   }
 }
 

@@ -16,11 +16,23 @@ export interface ActivationSet {
   /** K, or K + K/32 where block sums are corrected (Q8_1; see quant/activations.ts). */
   readonly length: number;
   readonly columns: Float64Array;
-  /** The result, ne = [A.ne[1], B.ne[1], B.ne[2], B.ne[3]], contiguous. */
+  /** The result: columns of A.ne[1] values, contiguous. */
   readonly out: Float32Array;
 }
 
-/** C = B·Aᵀ: plain data, so that it can be sent to a worker. */
+/** Which columns of B each plane (i02, i03) of A multiplies, and which columns of the result that gives. */
+export interface ColumnPairs {
+  /** The planes that multiply any, as i02 + i03 × A.ne[2], ascending; the others are never read. */
+  readonly planes: Int32Array;
+  /** planes[p] has the pairs starts[p] to starts[p + 1] − 1. */
+  readonly starts: Int32Array;
+  /** Columns of B. */
+  readonly from: Int32Array;
+  /** Columns of the result, each once. */
+  readonly to: Int32Array;
+}
+
+/** Columns of the result are sums over columns of B, with rows of A: plain data, so that it can be sent to a worker. */
 export interface MatMulJob {
   readonly type: GgmlTypeName;
   /** Extents and strides (bytes) of A; rows are dense. */
@@ -28,8 +40,7 @@ export interface MatMulJob {
   readonly nb: Dims;
   /** Byte offset of A's first element in the memory or weight that holds it. */
   readonly offset: number;
-  /** Extents of B; A is repeated over B's dimensions 2 and 3. */
-  readonly bNe: Dims;
+  readonly pairs: ColumnPairs;
   readonly sets: readonly ActivationSet[];
 }
 
@@ -45,20 +56,21 @@ export function rowsPerChunk(job: MatMulJob): number {
 }
 
 export function chunkCount(job: MatMulJob): number {
-  return Math.ceil(job.ne[1] / rowsPerChunk(job)) * job.ne[2] * job.ne[3];
+  return Math.ceil(job.ne[1] / rowsPerChunk(job)) * job.pairs.planes.length;
 }
 
 /** Multiply-adds of the whole job. */
 export function matMulWork(job: MatMulJob): number {
-  return job.ne[0] * job.ne[1] * job.bNe[1] * job.bNe[2] * job.bNe[3] * job.sets.length;
+  return job.ne[0] * job.ne[1] * job.pairs.to.length * job.sets.length;
 }
 
 /** Computes chunk `index` of `chunkCount(job)`. */
 export function multiplyChunk(job: MatMulJob, index: number, read: ReadWindow, decode: DequantizeBlocks): void {
-  const { ne, nb } = job;
+  const { ne, nb, pairs } = job;
   const step = rowsPerChunk(job);
   const chunksPerPlane = Math.ceil(ne[1] / step);
-  const plane = Math.floor(index / chunksPerPlane);
+  const p = Math.floor(index / chunksPerPlane);
+  const plane = pairs.planes[p] as number;
   const i02 = plane % ne[2];
   const i03 = Math.floor(plane / ne[2]);
   const begin = (index % chunksPerPlane) * step;
@@ -68,42 +80,37 @@ export function multiplyChunk(job: MatMulJob, index: number, read: ReadWindow, d
   const blocks = ne[0] / blockElements;
   const extended = job.sets.some((s) => s.length > ne[0]);
   const row = new Float32Array(extended ? ne[0] + blocks : ne[0]);
-  const columns = columnsOfPlane(job, i02, i03);
+  const from = pairs.from.subarray(pairs.starts[p], pairs.starts[p + 1]);
+  const to = pairs.to.subarray(pairs.starts[p], pairs.starts[p + 1]);
   const first = job.offset + begin * nb[1] + i02 * nb[2] + i03 * nb[3];
   const window = read(first, (end - begin - 1) * nb[1] + blocks * blockBytes);
   for (let i01 = begin; i01 < end; i01++) {
     const at = window.at + (i01 - begin) * nb[1];
     decode(window.bytes, at, blocks, row, 0);
     if (extended) readBlockMins(window.bytes, at, blocks, blockBytes, row, ne[0]);
-    for (const set of job.sets) multiplyRow(row, set, columns, i01, ne[1]);
+    for (const set of job.sets) multiplyRow(row, set, from, to, i01, ne[1]);
   }
 }
 
-/** Indices of B's columns that are multiplied with plane (i02, i03) of A: ggml repeats each plane r2 × r3 times. */
-function columnsOfPlane(job: MatMulJob, i02: number, i03: number): Int32Array {
-  const { ne, bNe } = job;
-  const r2 = bNe[2] / ne[2];
-  const r3 = bNe[3] / ne[3];
-  const columns = new Int32Array(bNe[1] * r2 * r3);
-  let n = 0;
-  for (let i13 = i03 * r3; i13 < (i03 + 1) * r3; i13++) {
-    for (let i12 = i02 * r2; i12 < (i02 + 1) * r2; i12++) {
-      for (let i11 = 0; i11 < bNe[1]; i11++) columns[n++] = (i13 * bNe[2] + i12) * bNe[1] + i11;
-    }
-  }
-  return columns;
-}
-
-/** One row of A with all its columns of B, four at a time so that the row's values are loaded once for four sums. */
-function multiplyRow(row: Float32Array, set: ActivationSet, columns: Int32Array, i01: number, ne0: number): void {
+/**
+ * One row of A with all its columns of B, four at a time so that the row's values are loaded once for four sums.
+ * @param stride values per column of the result
+ */
+function multiplyRow(
+  row: Float32Array,
+  set: ActivationSet,
+  from: Int32Array,
+  to: Int32Array,
+  i01: number,
+  stride: number,
+): void {
   const { length, columns: x, out } = set;
   let c = 0;
-  for (; c + 3 < columns.length; c += 4) {
-    const c0 = columns[c] as number;
-    const c1 = columns[c + 1] as number;
-    const c2 = columns[c + 2] as number;
-    const c3 = columns[c + 3] as number;
-    let [o0, o1, o2, o3] = [c0 * length, c1 * length, c2 * length, c3 * length];
+  for (; c + 3 < from.length; c += 4) {
+    let o0 = (from[c] as number) * length;
+    let o1 = (from[c + 1] as number) * length;
+    let o2 = (from[c + 2] as number) * length;
+    let o3 = (from[c + 3] as number) * length;
     let [s0, s1, s2, s3] = [0, 0, 0, 0];
     for (let k = 0; k < length; k++) {
       const w = row[k] as number;
@@ -112,16 +119,15 @@ function multiplyRow(row: Float32Array, set: ActivationSet, columns: Int32Array,
       s2 += w * (x[o2++] as number);
       s3 += w * (x[o3++] as number);
     }
-    out[c0 * ne0 + i01] = s0;
-    out[c1 * ne0 + i01] = s1;
-    out[c2 * ne0 + i01] = s2;
-    out[c3 * ne0 + i01] = s3;
+    out[(to[c] as number) * stride + i01] = s0;
+    out[(to[c + 1] as number) * stride + i01] = s1;
+    out[(to[c + 2] as number) * stride + i01] = s2;
+    out[(to[c + 3] as number) * stride + i01] = s3;
   }
-  for (; c < columns.length; c++) {
-    const c0 = columns[c] as number;
-    let o0 = c0 * length;
+  for (; c < from.length; c++) {
+    let o0 = (from[c] as number) * length;
     let s0 = 0;
     for (let k = 0; k < length; k++) s0 += (row[k] as number) * (x[o0++] as number);
-    out[c0 * ne0 + i01] = s0;
+    out[(to[c] as number) * stride + i01] = s0;
   }
 }

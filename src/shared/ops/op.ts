@@ -3,6 +3,8 @@ import { f32FromBits } from '../base/float-bits';
 import type { OpKind } from '../graph/ggml-op';
 import type { Dims } from '../graph/graph';
 import type { Arithmetic } from './arithmetic';
+import type { ColumnPairs } from './mat-mul-kernel';
+import type { Allocate } from './memory';
 import type { RowSource, RowTarget } from './operand';
 import type { TensorShape } from './tensor-shape';
 import { dimsText, isDecodable, isFloat, isIndex, sameExtents } from './tensor-shape';
@@ -42,6 +44,8 @@ export interface InlineOp {
 export interface MatMulOp {
   readonly how: 'mat-mul';
   readonly check: ShapeRule;
+  /** Which columns it multiplies with which planes. Throws QuarrelError on indices out of range. */
+  readonly pairs: (src: readonly (RowSource | undefined)[], allocate: Allocate) => ColumnPairs;
 }
 
 /** Nothing to compute: another look at the same memory. */
@@ -103,6 +107,12 @@ export function needExtents(node: OpShape, index: number, ne: Dims): string | un
   if (!source) return `source ${index} is missing`;
   if (sameExtents(source.ne, ne)) return undefined;
   return `source ${index} is ${dimsText(source.ne)}; ${dimsText(ne)} is expected`;
+}
+
+/** Complains unless the result has the extents `ne`. */
+export function needResult(node: OpShape, ne: Dims): string | undefined {
+  if (sameExtents(node.dst.ne, ne)) return undefined;
+  return `the result is ${dimsText(node.dst.ne)}; ${dimsText(ne)} is expected`;
 }
 
 /** Calls `visit` for every row (i1, i2, i3). */

@@ -77,8 +77,9 @@ export class RunMemory {
   }
 
   private memoryOf(track: Track, owner: GraphTensor): Memory | undefined {
-    if (owner.role === 'input') return this.inputMemory(owner);
+    // an input that a node has written into is the track's own from then on
     const memory = track.memories.get(owner.id);
+    if (!memory && owner.role === 'input') return this.inputMemory(owner);
     if (memory || owner.role !== 'state') return memory;
     const zeros = Memory.zeros(spanBytes(owner), this.allocate);
     track.memories.set(owner.id, zeros);

@@ -5,10 +5,10 @@
  * Source: `ggml_compute_forward_soft_max_f32` in ggml-cpu/ops.cpp.
  *
  * `exact`: all in f64. `ggml`: z, z − max and exp rounded to f32, the sum in f64, its reciprocal in f32.
- * A row whose mask is −∞ throughout gives NaN, as in ggml.
+ * A row whose mask is −∞ throughout and that has no sink gives NaN, as in ggml; so does a row with +∞ or NaN in it.
  */
 import type { Dims } from '../graph/graph';
-import type { Arithmetic } from './arithmetic';
+import { alibiSlopes } from './alibi';
 import { intermediateRounding } from './arithmetic';
 import type { InlineOp, OpCall, OpShape } from './op';
 import { firstOf, floatParam, forEachRow, needDecodable, needExtents, needFloatResult, sourceOf } from './op';
@@ -73,16 +73,4 @@ function compute(call: OpCall): void {
     for (let i = 0; i < n; i++) row[i] = (z[i] as number) * factor;
     call.dst.writeRow(i1, head, i3, row, 0);
   });
-}
-
-/** ALiBi: one slope per head, 1 where max_bias is 0. */
-function alibiSlopes(heads: number, maxBias: number, arithmetic: Arithmetic): Float64Array {
-  const slopes = new Float64Array(heads).fill(1);
-  if (!(maxBias > 0)) return slopes;
-  const r = intermediateRounding(arithmetic);
-  const log2 = 2 ** Math.floor(Math.log2(heads));
-  const m0 = r(2 ** r(-maxBias / log2));
-  const m1 = r(2 ** r(-(maxBias / 2) / log2));
-  for (let h = 0; h < heads; h++) slopes[h] = r(h < log2 ? m0 ** (h + 1) : m1 ** (2 * (h - log2) + 1));
-  return slopes;
 }

@@ -8,51 +8,76 @@ import { f16ToF32, f32ToF16 } from '../base/float-bits';
 import type { GGML_UNARY_OPS } from '../graph/ggml-op';
 import type { Arithmetic, Rounding } from './arithmetic';
 import { intermediateRounding } from './arithmetic';
-import { erf } from './erf';
-import type { InlineOp, OpCall, OpShape } from './op';
-import { firstOf, floatParam, forEachRow, needDecodable, needExtents, needFloatResult, sourceOf } from './op';
+import { erf, erfc } from './erf';
+import { floatParam } from './op';
+import type { FunctionOf } from './pointwise';
 
 export type UnaryKind = (typeof GGML_UNARY_OPS)[number];
 
 /** A function of one f32; `r` rounds intermediate results. */
 type Formula = (x: number, r: Rounding) => number;
 
+/** A formula that f64 computes better in another form. */
+interface TwoForms {
+  readonly exact: (x: number) => number;
+  readonly ggml: (x: number) => number;
+}
+
+const f32: Rounding = Math.fround;
+
 const sigmoid: Formula = (x, r) => r(1 / r(1 + r(Math.exp(-x))));
-const hardSigmoid: Formula = (x, r) => Math.min(1, Math.max(0, r(r(x + 3) / 6)));
+/** fminf(1, fmaxf(0, …)): 0 where the argument is NaN. */
+const hardSigmoid: Formula = (x, r) => {
+  const v = r(r(x + 3) / 6);
+  return v > 0 ? Math.min(1, v) : 0;
+};
 
 /** x·σ(x), as x / (1 + e^(−x)) */
 export const silu: Formula = (x, r) => r(x / r(1 + r(Math.exp(-x))));
 
-/** The tanh form: x/2 · (1 + tanh(√(2/π) · x · (1 + 0.044715 x²))) */
-const geluTanh: Formula = (x, r) => {
-  const inner = r(r(r(Math.sqrt(2 / Math.PI)) * x) * r(1 + r(r(r(0.044715) * x) * x)));
-  return r(r(0.5 * x) * r(1 + r(Math.tanh(inner))));
+/** The tanh form, x/2 · (1 + tanh u) with u = √(2/π) · x · (1 + 0.044715 x²); also x / (1 + e^(−2u)), which keeps small results. */
+const geluTanh: TwoForms = {
+  exact: (x) => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * x * (1 + 0.044715 * x * x))),
+  ggml: (x) => {
+    const inner = f32(f32(f32(Math.sqrt(2 / Math.PI)) * x) * f32(1 + f32(f32(f32(0.044715) * x) * x)));
+    return f32(f32(0.5 * x) * f32(1 + f32(Math.tanh(inner))));
+  },
 };
 
-/** The erf form: x/2 · (1 + erf(x/√2)) */
-const geluErf: Formula = (x, r) => r(r(0.5 * x) * r(1 + r(erf(r(x * r(Math.SQRT1_2))))));
+/** The erf form, x/2 · (1 + erf(x/√2)) */
+const geluErf: TwoForms = {
+  exact: (x) => 0.5 * x * erfc(-x * Math.SQRT1_2),
+  ggml: (x) => f32(f32(0.5 * x) * f32(1 + f32(erf(f32(x * f32(Math.SQRT1_2)))))),
+};
 
 /** x·σ(1.702 x) */
 const geluQuick: Formula = (x, r) => r(x * r(1 / r(1 + r(Math.exp(r(r(-1.702) * x))))));
 
-/** Values of `formula` at every f16, themselves rounded to f16: ggml's lookup table, built at first use. */
-function f16Table(formula: Formula): (x: number) => number {
+const expm1: TwoForms = { exact: Math.expm1, ggml: (x) => f32(Math.exp(x)) - 1 };
+
+const softplus: TwoForms = {
+  exact: (x) => (x > 20 ? x : Math.log1p(Math.exp(x))),
+  ggml: (x) => (x > 20 ? x : Math.log(f32(1 + f32(Math.exp(x))))),
+};
+
+/** Values of `f` at every f16, themselves rounded to f16: ggml's lookup table, built at first use. */
+function f16Table(f: (x: number) => number): (x: number) => number {
   let table: Float32Array | undefined;
   return (x) => {
-    table ??= Float32Array.from({ length: 0x10000 }, (_, h) => f16ToF32(f32ToF16(formula(f16ToF32(h), Math.fround))));
+    table ??= Float32Array.from({ length: 0x10000 }, (_, h) => f16ToF32(f32ToF16(f(f16ToF32(h)))));
     return table[f32ToF16(x)] as number;
   };
 }
 
-const geluTable = f16Table(geluTanh);
-const geluQuickTable = f16Table(geluQuick);
+const geluTable = f16Table(geluTanh.ggml);
+const geluQuickTable = f16Table((x) => geluQuick(x, f32));
 
 /** `ggml_vec_gelu_f32`: the table between −10 and 10, the asymptotes beyond. */
 const geluByTable = (x: number): number => (x <= -10 ? 0 : x >= 10 ? x : geluTable(x));
 
 /** The activation functions shared with the gated forms in glu.ts. */
 export function gelu(arithmetic: Arithmetic): (x: number) => number {
-  return arithmetic === 'ggml' ? geluByTable : (x) => geluTanh(x, (v) => v);
+  return arithmetic === 'ggml' ? geluByTable : geluTanh.exact;
 }
 
 export function geluQuickOf(arithmetic: Arithmetic): (x: number) => number {
@@ -60,73 +85,61 @@ export function geluQuickOf(arithmetic: Arithmetic): (x: number) => number {
 }
 
 export function geluErfOf(arithmetic: Arithmetic): (x: number) => number {
-  const r = intermediateRounding(arithmetic);
-  return (x) => geluErf(x, r);
+  return formIn(geluErf, arithmetic);
+}
+
+function formIn({ exact, ggml }: TwoForms, arithmetic: Arithmetic): (x: number) => number {
+  return arithmetic === 'ggml' ? ggml : exact;
 }
 
 /** `op_xielu`; op_params[1…4]: alpha_n, alpha_p, beta, eps. */
-function xielu(opParams: readonly number[], r: Rounding): (x: number) => number {
-  const [alphaN, alphaP, beta, eps] = [1, 2, 3, 4].map((i) => floatParam(opParams, i)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+const xielu: FunctionOf = (opParams, arithmetic) => {
+  const r = intermediateRounding(arithmetic);
+  const alphaN = floatParam(opParams, 1);
+  const alphaP = floatParam(opParams, 2);
+  const beta = floatParam(opParams, 3);
+  const eps = floatParam(opParams, 4);
   return (x) =>
-    x > 0 ? r(r(r(alphaP * x) * x) + r(beta * x)) : r(r(r(r(Math.expm1(Math.min(x, eps))) - x) * alphaN) + r(beta * x));
-}
+    x > 0
+      ? r(r(r(alphaP * x) * x) + r(beta * x))
+      : r(r(r(r(Math.expm1(x < eps ? x : eps)) - x) * alphaN) + r(beta * x));
+};
 
 const roundHalfAway = (x: number): number => (x < 0 ? -Math.floor(-x + 0.5) : Math.floor(x + 0.5));
 
-const FORMULAS: Readonly<Record<Exclude<UnaryKind, 'GELU' | 'GELU_QUICK' | 'XIELU'>, Formula>> = {
-  ABS: (x) => Math.abs(x),
-  SGN: (x) => (x > 0 ? 1 : x < 0 ? -1 : 0),
-  NEG: (x) => -x,
-  STEP: (x) => (x > 0 ? 1 : 0),
-  TANH: (x) => Math.tanh(x),
-  ELU: (x) => (x > 0 ? x : Math.expm1(x)),
-  RELU: (x) => (x > 0 ? x : 0),
-  SIGMOID: sigmoid,
-  SILU: silu,
-  HARDSWISH: (x, r) => x * hardSigmoid(x, r),
-  HARDSIGMOID: hardSigmoid,
-  EXP: (x) => Math.exp(x),
-  EXPM1: (x, r) => r(Math.exp(x)) - 1,
-  SOFTPLUS: (x, r) => (x > 20 ? x : Math.log(r(1 + r(Math.exp(x))))),
-  GELU_ERF: geluErf,
-  FLOOR: (x) => Math.floor(x),
-  CEIL: (x) => Math.ceil(x),
-  ROUND: roundHalfAway,
-  TRUNC: (x) => Math.trunc(x),
-};
-
-function functionOf(kind: UnaryKind, call: OpCall): (x: number) => number {
-  const r = intermediateRounding(call.arithmetic);
-  if (kind === 'GELU') return gelu(call.arithmetic);
-  if (kind === 'GELU_QUICK') return geluQuickOf(call.arithmetic);
-  if (kind === 'XIELU') return xielu(call.opParams, r);
-  const formula = FORMULAS[kind];
-  return (x) => formula(x, r);
-}
-
-function check(node: OpShape): string | undefined {
-  return firstOf(needDecodable(node, 0), needFloatResult(node), needExtents(node, 0, node.dst.ne));
-}
-
-/** dst = f(x) for every element. */
-export function unaryOp(kind: UnaryKind): InlineOp {
-  return {
-    how: 'inline',
-    check,
-    compute: (call) => {
-      const source = sourceOf(call, 0);
-      const f = functionOf(kind, call);
-      const row = new Float32Array(source.ne[0]);
-      forEachRow(source.ne, (i1, i2, i3) => {
-        source.readRow(i1, i2, i3, row, 0);
-        for (let i = 0; i < row.length; i++) row[i] = f(row[i] as number);
-        call.dst.writeRow(i1, i2, i3, row, 0);
-      });
-    },
+const formula =
+  (f: Formula): FunctionOf =>
+  (_, arithmetic) => {
+    const r = intermediateRounding(arithmetic);
+    return (x) => f(x, r);
   };
-}
+
+const forms =
+  (f: TwoForms): FunctionOf =>
+  (_, arithmetic) =>
+    formIn(f, arithmetic);
+
+export const UNARY_FUNCTIONS: Readonly<Record<UnaryKind, FunctionOf>> = {
+  ABS: formula(Math.abs),
+  SGN: formula((x) => (x > 0 ? 1 : x < 0 ? -1 : 0)),
+  NEG: formula((x) => -x),
+  STEP: formula((x) => (x > 0 ? 1 : 0)),
+  TANH: formula(Math.tanh),
+  ELU: formula((x) => (x > 0 ? x : Math.expm1(x))),
+  RELU: formula((x) => (x > 0 ? x : 0)),
+  SIGMOID: formula(sigmoid),
+  GELU: (_, arithmetic) => gelu(arithmetic),
+  GELU_QUICK: (_, arithmetic) => geluQuickOf(arithmetic),
+  SILU: formula(silu),
+  HARDSWISH: formula((x, r) => x * hardSigmoid(x, r)),
+  HARDSIGMOID: formula(hardSigmoid),
+  EXP: formula(Math.exp),
+  EXPM1: forms(expm1),
+  SOFTPLUS: forms(softplus),
+  GELU_ERF: forms(geluErf),
+  XIELU: xielu,
+  FLOOR: formula(Math.floor),
+  CEIL: formula(Math.ceil),
+  ROUND: formula(roundHalfAway),
+  TRUNC: formula(Math.trunc),
+};

@@ -14,24 +14,29 @@ export interface Placement {
   readonly extent: Dims;
 }
 
+/** What a run's shapes are made of. */
+export interface RunExtent {
+  /** Tokens that were evaluated. */
+  readonly tokens: number;
+  /** Those and the ones before them in the sequence: what the KV cache holds. */
+  readonly positions: number;
+  /** Padded KV length; undefined where the graph has no soft-max attention. */
+  readonly kvLength: number | undefined;
+}
+
 /**
  * Fits a foreign shape to a graph node, or says why it does not fit.
  * - the same elements in the same order under another shape (heads merged, say): as it is;
  * - fewer rows along the token dimension: the last tokens (engines often compute only those from the last layer on);
  * - another KV length in dimension 0 of attention scores: positions past the tokens are padding on both sides.
  */
-export function placeCheckpoint(
-  node: GraphTensor,
-  shape: readonly number[],
-  tokens: number,
-  kvLength: number | undefined,
-): Placement | string {
+export function placeCheckpoint(node: GraphTensor, shape: readonly number[], run: RunExtent): Placement | string {
   const { ne } = node;
   const found = neOfShape(shape);
   if (found && found.reduce((a, b) => a * b, 1) === elementCount(ne)) return { ne, origin: [0, 0, 0, 0], extent: ne };
   const candidates = found ? [found, ...regrouped(found, ne)] : [];
   for (const dump of candidates) {
-    const placement = fit(ne, dump, tokens, kvLength);
+    const placement = fit(ne, dump, run);
     if (placement) return placement;
   }
   return `shape [${shape.join(', ')}] does not fit ne [${ne.join(', ')}] of the graph`;
@@ -44,7 +49,7 @@ function regrouped(dump: Dims, ne: Dims): readonly Dims[] {
   return [];
 }
 
-function fit(ne: Dims, dump: Dims, tokens: number, kvLength: number | undefined): Placement | undefined {
+function fit(ne: Dims, dump: Dims, { tokens, positions, kvLength }: RunExtent): Placement | undefined {
   const origin: [number, number, number, number] = [0, 0, 0, 0];
   const extent: [number, number, number, number] = [...dump];
   let rowsCut = false;
@@ -52,8 +57,8 @@ function fit(ne: Dims, dump: Dims, tokens: number, kvLength: number | undefined)
     const want = ne[d]!;
     const got = dump[d]!;
     if (want === got) continue;
-    if (d === 0 && want === kvLength && got >= tokens) {
-      extent[0] = Math.min(want, got, tokens);
+    if (d === 0 && want === kvLength && got >= positions) {
+      extent[0] = Math.min(want, got, positions);
     } else if (d > 0 && !rowsCut && want === tokens && got < tokens && got > 0) {
       rowsCut = true;
       origin[d] = tokens - got;
@@ -101,17 +106,18 @@ export class AlignedTrace implements TraceSource {
     const entries = new Map<string, TraceEntry>();
     const misfits: NotMeasured[] = [];
     const firstWith = new Map<string, string>();
-    const kvLength = kvLengthOf(graph);
+    const tokens = golden.tokens.length;
+    const run = { tokens, positions: tokens + (golden.manifest?.past ?? 0), kvLength: kvLengthOf(graph) };
     for (const id of graph.order) {
       const node = graph.tensors[id];
       const found = node && isComputing(graph, node) ? foreign.get(node.key) : undefined;
       if (!node || !found) continue;
-      const placement = placeCheckpoint(node, found.entry.shape, golden.tokens.length, kvLength);
+      const placement = placeCheckpoint(node, found.entry.shape, run);
       if (typeof placement === 'string') {
         misfits.push({ node: node.key, op: node.kind, reason: placement });
         continue;
       }
-      const note = noteOf(placement, node, golden.tokens.length);
+      const note = noteOf(placement, node, tokens);
       if (note !== undefined && !firstWith.has(note)) firstWith.set(note, node.key);
       // What this trace gives out has the graph's shape and is widened, whatever the dump stores.
       entries.set(node.key, { key: node.key, dtype: 'F32', shape: shapeOfNe(node.ne) });
@@ -122,6 +128,10 @@ export class AlignedTrace implements TraceSource {
     this.notes = [...firstWith].map(([note, key]) => `${note}, from ${key} on`);
   }
 
+  /** Names of all that was dumped, as the dump spells them. */
+  get foreignKeys(): readonly string[] {
+    return [...this.dump.entries.keys()];
+  }
   get label(): string {
     return this.dump.label;
   }

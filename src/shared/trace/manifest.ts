@@ -33,7 +33,8 @@ export function decodeManifest(json: string, label: string): TraceManifest {
       `${label}: manifest schema ${JSON.stringify(parsed?.schema)}; this version reads ${MANIFEST_SCHEMA}`,
     );
   }
-  const { model = '', stats = {}, timings = {}, notMeasured = [], provenance = {}, graph, pieces } = parsed;
+  const { model = '', stats = {}, timings = {}, notMeasured = [], provenance = {} } = parsed;
+  const { graph, pieces, past, steps } = parsed;
   return {
     schema: MANIFEST_SCHEMA,
     model,
@@ -43,6 +44,8 @@ export function decodeManifest(json: string, label: string): TraceManifest {
     provenance,
     ...(graph ? { graph } : {}),
     ...(pieces ? { pieces } : {}),
+    ...(past === undefined ? {} : { past }),
+    ...(steps ? { steps } : {}),
   };
 }
 

@@ -41,6 +41,21 @@ export interface TraceManifest {
   readonly pieces?: readonly string[];
   /** Library version, adapter, threads … as the lane describes itself. */
   readonly provenance: Readonly<Record<string, string>>;
+  /** Tokens of the same sequence that were evaluated before these; 0 when absent. */
+  readonly past?: number;
+  /** Decode steps after the prompt, in a file that holds them too (steps.ts). */
+  readonly steps?: readonly StepManifest[];
+}
+
+/** One decode step of a trace of several. */
+export interface StepManifest {
+  readonly tokens: readonly number[];
+  readonly past: number;
+  readonly pieces?: readonly string[];
+  /** Its graph, unless it is that of an earlier step. */
+  readonly graph?: Graph;
+  /** The step (0: the prompt) with the very same graph. */
+  readonly sameGraphAs?: number;
 }
 
 export interface NotMeasured {

@@ -111,7 +111,7 @@ describe('bisect on the embedded model', () => {
       dump('nan', (key, values) => (key === 'Vcur-3' ? values.map((v, i) => (i === 130 ? NaN : v)) : values)),
     );
     expect(verdict.firstBad).toMatchObject({ node: 'Vcur-3', tensor: 'blk.3.attn_v.weight' });
-    expect(verdict.nonFinite).toEqual({ node: 'Vcur-3', index: [2, 1, 0, 0] });
+    expect(verdict.nonFinite).toEqual({ step: 0, node: 'Vcur-3', index: [2, 1, 0, 0] });
   });
 
   it('checks the expected token on both lanes', async () => {

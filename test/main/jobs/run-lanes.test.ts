@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { JobEngines } from '../../../src/main/jobs/job-runner';
 import { createJobRunner } from '../../../src/main/jobs/job-runner';
+import { defined } from '../../../src/shared/base/assert';
 import { Control } from '../../../src/shared/base/control';
 import { QuarrelError } from '../../../src/shared/base/errors';
 import type { RunSummary } from '../../../src/shared/compare/comparison';
@@ -16,18 +17,21 @@ const engines: JobEngines = { webgpuLane: noGpu, decodeOnDevice: noGpu };
 const runner = createJobRunner(engines);
 const modelPath = specimenPath();
 const control = (): Control => new Control(() => undefined);
+let steps: readonly RunSummary[];
 let summary: RunSummary;
 
 beforeAll(async () => {
-  summary = await runner.run(
+  steps = await runner.run(
     'runLanes',
     {
       modelPath,
       prompt: { kind: 'prompt', text: 'The capital of France is' },
       lanes: ['llama', 'reference', 'webgpu'],
+      steps: 2,
     },
     control(),
   );
+  summary = defined(steps[0], 'the prompt');
 }, 60_000);
 afterAll(() => runner.dispose());
 
@@ -54,6 +58,26 @@ describe('runLanes', () => {
     }
   });
 
+  it('goes on with decode steps, each with a graph of its own on the states before', async () => {
+    expect(steps.map((s) => [s.step, s.tokens.length])).toEqual([
+      [0, 5],
+      [1, 1],
+      [2, 1],
+    ]);
+    for (const [i, s] of steps.entries()) {
+      if (i > 0) expect(s.tokens).toEqual([steps[i - 1]!.lanes[0]!.top[0]!.token]);
+      const last = s.nodes.at(-1)!;
+      expect(last.ne[1]).toBe(s.tokens.length);
+      const own = last.lanes[1]!;
+      expect(own.status === 'measured' && own.metrics!.nmse).toBeLessThan(5e-3);
+    }
+    const detail = await runner.run('nodeDetail', { runId: summary.runId, step: 2, key: 'ffn_out-2' }, control());
+    expect(detail.row.ne[1]).toBe(1);
+    await expect(runner.run('nodeDetail', { runId: summary.runId, step: 3, key: 'embd' }, control())).rejects.toThrow(
+      /step 3 of a run of 3/,
+    );
+  });
+
   it('ranks the next token on each lane with its text', () => {
     const [llama, reference] = summary.lanes;
     expect(llama?.top).toHaveLength(5);
@@ -64,7 +88,7 @@ describe('runLanes', () => {
   });
 
   it('gives one checkpoint in depth: shared bins, largest differences first', async () => {
-    const detail = await runner.run('nodeDetail', { runId: summary.runId, key: 'ffn_out-2' }, control());
+    const detail = await runner.run('nodeDetail', { runId: summary.runId, step: 0, key: 'ffn_out-2' }, control());
     const elements = detail.row.ne.reduce((a, b) => a * b, 1);
     expect(detail.histograms.map((h) => h.label)).toEqual(['llama', 'reference']);
     for (const { counts } of detail.histograms) expect(counts.reduce((a, b) => a + b, 0)).toBe(elements);
@@ -75,8 +99,10 @@ describe('runLanes', () => {
 
   it('refuses an unknown node, a closed run and a first lane that is no llama', async () => {
     const { runId } = summary;
-    await expect(runner.run('nodeDetail', { runId, key: 'nope-9' }, control())).rejects.toThrow(/no node nope-9/);
-    await expect(runner.run('nodeDetail', { runId: '77', key: 'embd' }, control())).rejects.toThrow(
+    await expect(runner.run('nodeDetail', { runId, step: 0, key: 'nope-9' }, control())).rejects.toThrow(
+      /no node nope-9/,
+    );
+    await expect(runner.run('nodeDetail', { runId: '77', step: 0, key: 'embd' }, control())).rejects.toThrow(
       /run 77 was closed/,
     );
     const request = { modelPath, prompt: { kind: 'tokens', tokens: [1] } as const, lanes: ['reference'] };
@@ -85,7 +111,8 @@ describe('runLanes', () => {
 
   it('deletes the traces of a closed run', async () => {
     const request = { modelPath, prompt: { kind: 'tokens', tokens: [1, 2] } as const, lanes: ['llama'] };
-    const { runId } = await runner.run('runLanes', request, control());
+    const [run] = await runner.run('runLanes', request, control());
+    const { runId } = defined(run, 'the prompt');
     const before = folders();
     await runner.run('closeRun', { runId }, control());
     expect(folders()).toHaveLength(before.length - 1);

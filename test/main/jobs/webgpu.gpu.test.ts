@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeEngines } from '../../../src/main/cli/engines';
 import { findFirstBad } from '../../../src/main/jobs/find-first-bad';
 import { runLanes } from '../../../src/main/jobs/run-lanes';
+import { defined } from '../../../src/shared/base/assert';
 import { Control } from '../../../src/shared/base/control';
 import type { RunSummary } from '../../../src/shared/compare/comparison';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
@@ -28,7 +29,7 @@ async function summaryOf(modelPath: string, prompt: PromptSpec): Promise<RunSumm
   const lanes = ['llama', 'reference', 'webgpu'];
   const run = await runLanes('1', { modelPath, prompt, lanes }, nodeEngines, control());
   await run.dispose();
-  return run.summary;
+  return defined(run.summaries[0], 'the prompt');
 }
 
 /** NMSE against llama.cpp at the logits, per lane. */
@@ -43,10 +44,11 @@ describe('planted bugs through the command line', () => {
     '%s is named on the embedded model',
     async (_name, bug) => {
       const args = ['bisect', specimenPath(), '--prompt', FRANCE.text, '--candidate', `webgpu@${bug.folder}`, '--json'];
-      const { code, stdout } = await runCli(args);
+      const { code, stdout } = await runCli(bug.step === undefined ? args : [...args, '--steps', String(bug.step)]);
       expect(code).toBe(1);
       const verdict = JSON.parse(stdout) as Verdict;
       expect(verdict.firstBad?.node).toBe(bug.first['quarrel-tiny.gguf']);
+      expect(verdict.firstBad?.step).toBe(bug.step ?? 0);
       expect(verdict).toMatchObject({ schema: 'quarrel.verdict/1', verdict: 'diverged', notMeasured: [] });
     },
   );

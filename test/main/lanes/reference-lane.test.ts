@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { captureTrace } from '../../../src/main/capture/capture';
 import { openModel } from '../../../src/main/files/model-file';
+import { PLAIN_ACCESS } from '../../../src/main/files/weight-view';
 import { WorkerEngine } from '../../../src/main/lanes/reference-engine';
 import { createReferenceLane } from '../../../src/main/lanes/reference-lane';
 import { runReference } from '../../../src/main/lanes/reference-run';
@@ -10,9 +11,13 @@ import { TraceFile } from '../../../src/main/traces/trace-file';
 import { TraceWriter } from '../../../src/main/traces/trace-writer';
 import { Control } from '../../../src/shared/base/control';
 import { CancelledError } from '../../../src/shared/base/errors';
+import { runGraph } from '../../../src/shared/divergence/lane';
 import type { Graph } from '../../../src/shared/graph/graph';
+import { pairColumns, repeatedColumns } from '../../../src/shared/ops/mat-mul-columns';
+import { multiplyHere } from '../../../src/shared/ops/mat-mul-engine';
 import { Memory } from '../../../src/shared/ops/memory';
 import { contiguousStrides } from '../../../src/shared/ops/tensor-shape';
+import { randomValues } from '../../shared/ops/op-helpers';
 import { silent, SPECIMEN, temporaryFolder } from '../capture/capture-fixture';
 
 const folder = temporaryFolder();
@@ -36,7 +41,7 @@ describe('the reference lane', () => {
     const model = openModel(SPECIMEN);
     const sink = TraceWriter.create(out);
     const lane = createReferenceLane({ threads: 2 });
-    await lane.run({ graph, weights: model, captured, mode: { kind: 'free' }, sink, control: silent() });
+    await runGraph(lane, { graph, weights: model, captured, mode: { kind: 'free' }, sink, control: silent() });
     sink.finish({ engine: lane.label, model: SPECIMEN, tokens: captured.tokens, provenance: lane.provenance });
     await lane.dispose();
     model.dispose();
@@ -96,15 +101,36 @@ describe('the worker engine', () => {
     const out = new Float32Array(engine.allocate(600 * 4));
     const nb = contiguousStrides('F32', ne);
     const sets = [{ length: 1024, columns, out }];
-    return { a, out, job: { type: 'F32' as const, ne, nb, offset: 0, bNe: [1024, 1, 1, 1] as const, sets } };
+    const pairs = repeatedColumns(ne, [1024, 1, 1, 1], engine.allocate);
+    return { a, out, job: { type: 'F32' as const, ne, nb, offset: 0, pairs, sets } };
   }
 
   it('multiplies tensors in memory', async () => {
-    const engine = new WorkerEngine({ model: undefined, threads: 2 });
+    const engine = new WorkerEngine({ weights: undefined, threads: 2 });
     const { a, out, job: work } = job(engine);
     await engine.multiply(work, { kind: 'memory', memory: a });
     await engine.dispose();
     expect(out.every((x) => x === 1024)).toBe(true);
+  });
+
+  it('multiplies the planes of a job that have columns, to the bits of the inline engine', async () => {
+    const engine = new WorkerEngine({ weights: undefined, threads: 3 });
+    const a = Memory.of(new Uint8Array(randomValues(256 * 300 * 5, 1).buffer), engine.allocate);
+    const columns = new Float64Array(engine.allocate(256 * 8 * 8));
+    columns.set(randomValues(256 * 8, 2));
+    // nobody takes plane 2
+    const pairs = pairColumns(5, [4, 0, 4, 1, 3, 4, 0, 4], (column) => 7 - column, engine.allocate);
+    const nb = contiguousStrides('F32', [256, 300, 5, 1]);
+    const [spread, here] = [0, 1].map(() => new Float32Array(engine.allocate(300 * 8 * 4)));
+    const jobInto = (out: Float32Array) => {
+      const sets = [{ length: 256, columns, out }];
+      return { type: 'F32' as const, ne: [256, 300, 5, 1] as const, nb, offset: 0, pairs, sets };
+    };
+    await engine.multiply(jobInto(spread!), { kind: 'memory', memory: a });
+    await engine.dispose();
+    multiplyHere(jobInto(here!), { kind: 'memory', memory: a });
+    expect(spread).toEqual(here);
+    expect(here!.every((x) => x !== 0)).toBe(true);
   });
 
   it('passes on what a worker finds wrong with the file', async () => {
@@ -112,7 +138,7 @@ describe('the worker engine', () => {
     fs.copyFileSync(SPECIMEN, copy);
     const model = openModel(copy);
     const tensor = model.gguf.tensors.find((t) => t.name === 'token_embd.weight');
-    const engine = new WorkerEngine({ model: model.handle(), threads: 2 });
+    const engine = new WorkerEngine({ weights: { model: model.handle(), access: PLAIN_ACCESS }, threads: 2 });
     const weight = model.requireTensor('token_embd.weight');
     fs.truncateSync(copy, 4096);
     const { out } = job(engine);
@@ -122,7 +148,7 @@ describe('the worker engine', () => {
       ne: weight.ne,
       nb: contiguousStrides(weight.type, weight.ne),
       offset: 0,
-      bNe: [weight.ne[0], 4000, 1, 1] as const,
+      pairs: repeatedColumns(weight.ne, [weight.ne[0], 4000, 1, 1], engine.allocate),
       sets: [{ length: weight.ne[0], columns, out }],
     };
     expect(tensor?.type).toBe(weight.type);

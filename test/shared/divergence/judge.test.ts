@@ -113,3 +113,47 @@ describe('judgeNode', () => {
     expect(judgeNode(evidence(candidate, 'MUL_MAT', { mask })).bad).toBe(false);
   });
 });
+
+describe('judgeNode of a mat-mul with experts', () => {
+  // Token t uses experts 3 and t.
+  const ne: Dims = [CHANNELS, 2, 5, 1];
+  const ids = Float32Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 3 : 10 + (i - 1) / 2));
+  const rng = noise(7);
+  const right = Float32Array.from({ length: CHANNELS * 10 }, () => rng());
+  const q8 = noise(8);
+  const others = [right.map((v) => v + 5e-3 * q8())];
+  const source = (index: number) => (index === 2 ? { ne: [2, 5, 1, 1] as Dims, values: ids } : undefined);
+  const judge = (candidate: Float32Array) =>
+    judgeNode(
+      evidence(candidate, 'MUL_MAT_ID', {
+        tensor: { ...tensor('MUL_MAT_ID'), ne },
+        exact: right,
+        others,
+        source,
+      }),
+    );
+
+  it('finds one wrong row of one expert, which other experts have right', () => {
+    const j = judge(right.map((v, i) => (i % CHANNELS === 200 && ids[Math.floor(i / CHANNELS)] === 12 ? v * 0.8 : v)));
+    expect(j).toMatchObject({ bad: true, expert: 12, worst: { index: [200, 1, 2, 0] } });
+    expect(j.why).toMatch(/^row 200 of expert 12 is off by/);
+    expect(judge(right).bad).toBe(false);
+  });
+
+  it('names the expert behind the worst element', () => {
+    const candidate = right.slice();
+    candidate[8 * CHANNELS + 5]! += 9;
+    expect(judge(candidate)).toMatchObject({ bad: true, expert: 3, worst: { index: [5, 0, 4, 0] } });
+  });
+});
+
+describe('the test of single channels', () => {
+  it('leaves out what is not finite on either side', () => {
+    const exactNaN = exact.map((v, i) => (i < CHANNELS ? NaN : v));
+    const ggmlInf = ggml.map((v, i) => (i < CHANNELS ? Infinity : v));
+    const extra = { exact: exactNaN, others: [ggmlInf] };
+    for (const candidate of [exactNaN, ggmlInf]) {
+      expect(judgeNode(evidence(candidate.slice(), 'MUL_MAT', extra)).bad).toBe(false);
+    }
+  });
+});

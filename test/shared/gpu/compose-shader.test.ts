@@ -74,6 +74,43 @@ describe('variantKey', () => {
   });
 });
 
+describe('blocks of other sources', () => {
+  const shaders = openShaders();
+  const compose = (k: GgmlTypeName, v: GgmlTypeName): ReturnType<typeof composeShader> =>
+    composeShader({ op: 'flash_attn', quantOf: { 1: k, 2: v } }, shaders);
+
+  it('are read by copies of the decoder with names of their own', () => {
+    const { code, bindings } = compose('Q4_0', 'Q8_0');
+    expect(bindings.filter(({ name }) => /src[12]/.test(name))).toEqual([
+      { name: 'src1', binding: 3, type: 'read-only-storage' },
+      { name: 'src2', binding: 6, type: 'read-only-storage' },
+    ]);
+    for (const name of ['decode4', 'load_scale', 'weight_u32']) {
+      expect(code.split(`fn ${name}_src1(`)).toHaveLength(2);
+      expect(code.split(`fn ${name}_src2(`)).toHaveLength(2);
+      expect(code).not.toContain(`fn ${name}(`);
+    }
+    expect(code).toContain('const BLOCK_BYTES_src1 = 18u;');
+    expect(code).toContain('const BLOCK_BYTES_src2 = 34u;');
+    expect(code.split('fn f16_to_f32(')).toHaveLength(2);
+  });
+
+  it('share one codebook', () => {
+    const { code, bindings } = compose('IQ4_NL', 'IQ4_NL');
+    expect(bindings.filter(({ name }) => name === 'codebook')).toHaveLength(1);
+    expect(code).toContain('codebook_values_src2(');
+  });
+
+  it('are told apart by the key, and their lines are where the file has them', () => {
+    const shader = compose('Q4_0', 'Q8_0');
+    expect(shader.key).not.toBe(compose('Q8_0', 'Q4_0').key);
+    const at = shader.code.split('\n').findIndex((line) => line.startsWith('fn decode4_src2('));
+    const origin = shader.origin(at + 1)!;
+    expect(origin.path).toBe('quant/legacy/q8_0.wgsl');
+    expect(shaders.read(origin.path).split('\n')[origin.line - 1]).toMatch(/^fn decode4\(/);
+  });
+});
+
 describe('notes of the decoders', () => {
   const shaders = openShaders();
 
@@ -125,8 +162,13 @@ describe('the shaders', () => {
   const ops: OpShader[] = [
     'binary',
     'copy',
+    'dsv4_hc_comb',
+    'dsv4_hc_post',
+    'dsv4_hc_pre',
+    'flash_attn',
     'get_rows',
     'glu',
+    'lightning_indexer',
     'mul_mat',
     'rms_norm',
     'rope',
@@ -136,7 +178,10 @@ describe('the shaders', () => {
     'unary',
   ];
   it.each(ops)('%s: Params tell the node, and bindings keep the convention', (op) => {
-    const { params, bindings } = composeShader({ op, quant: 'IQ4_XS', dst: 'F16' }, shaders);
+    const { params, bindings } = composeShader(
+      { op, quant: 'IQ4_XS', quantOf: { 1: 'IQ4_NL', 2: 'Q4_K' }, dst: 'F16' },
+      shaders,
+    );
     expect(params.fields.map((f) => f.name)).toEqual(expect.arrayContaining(['dst', 'src0', 'node']));
     const others = { aux: 4, codebook: 5, src2: 6, src3: 7, src4: 8, src5: 9, src6: 10 };
     const numbers = { params: 0, dst: 1, src0: 2, src1: 3, ...others };

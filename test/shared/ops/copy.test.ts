@@ -42,6 +42,25 @@ describe('indices', () => {
   });
 });
 
+describe('I32 and F32', () => {
+  const values = [2.9, -2.9, 3e9, -3e9, NaN];
+
+  it.each([
+    ['exact', [2, -2, 2 ** 31 - 1, -(2 ** 31), 0]],
+    ['ggml', [2, -2, -(2 ** 31), -(2 ** 31), -(2 ** 31)]],
+  ] as const)('cuts fractions off; %s out of range', (arithmetic, expected) => {
+    const dst = tensor([5, 1, 1, 1], [], { type: 'I32' });
+    runOp({ kind: 'CPY', ne: dst.ne, src: [tensor(dst.ne, values)], dst, arithmetic });
+    expect([0, 1, 2, 3, 4].map((i) => dst.readIndex(i, 0, 0, 0))).toEqual(expected);
+  });
+
+  it('rounds large integers to even', () => {
+    const source = tensor([1, 1, 1, 1], [0], { type: 'I32' });
+    source.writeIndex(0, 0, 0, 0, 16_777_219);
+    expect([...runOp({ kind: 'CPY', ne: [1, 1, 1, 1], src: [source] })]).toEqual([16_777_220]);
+  });
+});
+
 describe('shape rule', () => {
   it('refuses another count and types that it cannot write', () => {
     expect(complaint({ kind: 'CPY', ne: [5, 1, 1, 1], src: [tensor([4, 1, 1, 1], [])] })).toBe(

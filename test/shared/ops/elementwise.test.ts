@@ -84,6 +84,21 @@ describe('SCALE', () => {
   });
 });
 
+describe('functions with parameters', () => {
+  const ne: Dims = [6, 1, 1, 1];
+  const src = [tensor(ne, [-3, -0.5, 0, 0.5, 3, NaN])];
+
+  it('CLAMP turns NaN into the upper bound', () => {
+    const params = [floatBits(-1), floatBits(2)];
+    expect([...runOp({ kind: 'CLAMP', ne, src, params })]).toEqual([-1, -0.5, 0, 0.5, 2, 2]);
+  });
+
+  it('LEAKY_RELU turns NaN into 0', () => {
+    const got = runOp({ kind: 'LEAKY_RELU', ne, src, params: [floatBits(0.5)] });
+    expect(got).toEqual(Float32Array.of(-1.5, -0.25, 0, 0.5, 3, 0));
+  });
+});
+
 describe('shape rules', () => {
   const a = tensor([6, 2, 1, 1], []);
 
@@ -99,6 +114,11 @@ describe('shape rules', () => {
     expect(complaint({ kind: 'MUL', ne: [6, 3, 1, 1], src: [a, a] })).toContain(
       'source 0 is [6, 2, 1, 1]; [6, 3, 1, 1]',
     );
+  });
+
+  it('wants a single value for ADD1', () => {
+    const b = tensor([6, 1, 1, 1], []);
+    expect(complaint({ kind: 'ADD1', ne: [6, 2, 1, 1], src: [a, b] })).toContain('[1, 1, 1, 1] is expected');
   });
 
   it('computes empty tensors', () => {

@@ -64,9 +64,9 @@ describe('evaluateNode', () => {
   });
 
   it('says what it cannot measure', () => {
-    const odd = { ...node, kind: 'SSM_SCAN' as const, op: 'SSM_SCAN' as const };
+    const odd = { ...node, kind: 'OPT_STEP_ADAMW' as const, op: 'OPT_STEP_ADAMW' as const };
     expect(() => evaluateNode(graph, odd, { sources: [undefined, x], weights }, 'exact')).toThrow(
-      'not measured: SSM_SCAN',
+      'not measured: OPT_STEP_ADAMW',
     );
   });
 });

@@ -186,18 +186,18 @@ describe('what cannot be computed', () => {
   function withUnsupported(): Graph {
     const g = new GraphBuilder();
     const input = g.leaf('input', 'x', NE);
-    const cumulated = g.node('cumulated', 'CUMSUM', NE, [input]);
-    const view = g.node('view:c', 'RESHAPE', NE, [cumulated], { viewOf: cumulated });
+    const trained = g.node('trained', 'OPT_STEP_ADAMW', NE, [input]);
+    const view = g.node('view:c', 'RESHAPE', NE, [trained], { viewOf: trained });
     g.node('double', 'SCALE', NE, [view], { params: [floatBits(2), 0] });
     return g.build();
   }
 
   it('is taken from the capture, or from the seed first', async () => {
-    const both = { 'leaf:x': x, cumulated: Float32Array.from([1, 3, 6, 10]) };
+    const both = { 'leaf:x': x, trained: Float32Array.from([1, 3, 6, 10]) };
     const free = await run({ graph: withUnsupported(), captured: checkpointsOf('the capture', both) });
-    expect([...free.missing]).toEqual([['cumulated', 'not measured: CUMSUM']]);
+    expect([...free.missing]).toEqual([['trained', 'not measured: OPT_STEP_ADAMW']]);
     expect(free.values.get('double')).toEqual([2, 6, 12, 20]);
-    const seed = checkpointsOf('the seed', { cumulated: Float32Array.from([5, 5, 5, 5]) });
+    const seed = checkpointsOf('the seed', { trained: Float32Array.from([5, 5, 5, 5]) });
     const mode = { kind: 'seeded', seed } as const;
     const seeded = await run({ graph: withUnsupported(), captured: checkpointsOf('the capture', both), mode });
     expect(seeded.values.get('double')).toEqual([10, 10, 10, 10]);
@@ -206,8 +206,8 @@ describe('what cannot be computed', () => {
   it('makes unknown what depends on it where nobody has its value', async () => {
     const { missing, values } = await run({ graph: withUnsupported(), captured });
     expect([...missing]).toEqual([
-      ['cumulated', 'not measured: CUMSUM'],
-      ['double', 'not measured: its input cumulated is not known'],
+      ['trained', 'not measured: OPT_STEP_ADAMW'],
+      ['double', 'not measured: its input trained is not known'],
     ]);
     expect(values.size).toBe(0);
   });

@@ -30,6 +30,25 @@ describe.each(['exact', 'ggml'] as const)('in %s arithmetic', (arithmetic) => {
     });
     expect(nmse(runOp({ kind: 'NORM', ne, src, params, arithmetic }), expected)).toBeLessThan(1e-13);
   });
+
+  it('L2_NORM divides by the length, at least eps', () => {
+    const expected = build(ne, (i) => {
+      const length = Math.sqrt(rowOf(i).reduce((sum, v) => sum + v * v, 0));
+      return elementAt(x, ne, i) / Math.max(length, Math.fround(0.5));
+    });
+    const got = runOp({ kind: 'L2_NORM', ne, src, params: [floatBits(0.5)], arithmetic });
+    expect(nmse(got, expected)).toBeLessThan(1e-13);
+  });
+
+  it('GROUP_NORM takes planes together', () => {
+    const expected = build(ne, ([i0, i1, i2, i3]) => {
+      const group = [0, 1].flatMap((plane) => [0, 1, 2].flatMap((row) => rowOf([0, row, plane, i3])));
+      const m = mean(group);
+      return (elementAt(x, ne, [i0, i1, i2, i3]) - m) / Math.sqrt(mean(group.map((v) => (v - m) ** 2)) + EPS);
+    });
+    const got = runOp({ kind: 'GROUP_NORM', ne, src, params: [1, floatBits(1e-5)], arithmetic });
+    expect(nmse(got, expected)).toBeLessThan(1e-13);
+  });
 });
 
 describe('edges', () => {
@@ -49,6 +68,13 @@ describe('edges', () => {
 
   it('spreads a NaN over its row', () => {
     expect(rms([1, NaN, 1, 1], 1e-6)).toEqual([NaN, NaN, NaN, NaN]);
+  });
+
+  it('refuses to divide into no groups', () => {
+    const src = [tensor(shape, [1, 1, 1, 1])];
+    expect(complaint({ kind: 'GROUP_NORM', ne: shape, src, params: [0, 0] })).toBe(
+      'not measured: GROUP_NORM (0 groups)',
+    );
   });
 
   it('refuses a negative eps', () => {

@@ -18,7 +18,7 @@ describe('op registry', () => {
 
   it('says what it does not measure', () => {
     const dst = contiguousShape('F32', [1, 1, 1, 1]);
-    expect(whyNotMeasured({ kind: 'SSM_SCAN', opParams: [], dst, src: [] })).toBe('not measured: SSM_SCAN');
+    expect(whyNotMeasured({ kind: 'OPT_STEP_ADAMW', opParams: [], dst, src: [] })).toBe('not measured: OPT_STEP_ADAMW');
   });
 
   it('refuses a reshape to another number of elements', () => {

@@ -111,9 +111,37 @@ describe('ROPE', () => {
 
   it('names a mode that it does not know', () => {
     const src = [tensor(ne, x), tensor([16, 1, 1, 1], [], { type: 'I32' })];
-    expect(complaint({ kind: 'ROPE', ne, src, params: paramsOf({ dims: 16, mode: 8 }) })).toBe(
-      'not measured: ROPE (mode 8)',
+    expect(complaint({ kind: 'ROPE', ne, src, params: paramsOf({ dims: 16, mode: 10 }) })).toBe(
+      'not measured: ROPE (mode 10)',
     );
+  });
+
+  it('reads positions by their strides', () => {
+    const positions = tensor([4, 1, 1, 1], POSITIONS, { type: 'I64', nb: [24, 96, 96, 96], offset: 8 });
+    const src = [tensor(ne, x), positions];
+    const got = runOp({ kind: 'ROPE', ne, src, params: paramsOf({ dims: 16 }) });
+    expect(got).toEqual(run({ dims: 16 }));
+  });
+
+  it('is undone by ROPE_BACK', () => {
+    const turned = tensor(ne, run({ dims: 16, mode: 2 }));
+    const src = [turned, tensor([4, 1, 1, 1], POSITIONS, { type: 'I32' })];
+    expect(nmse(runOp({ kind: 'ROPE_BACK', ne, src, params: paramsOf({ dims: 16, mode: 2 }) }), x)).toBeLessThan(1e-14);
+  });
+
+  it('refuses sections that make no sense', () => {
+    const src = [tensor(ne, x), tensor([16, 1, 1, 1], [], { type: 'I32' })];
+    const sectioned = (...sections: number[]): number[] => [
+      ...paramsOf({ dims: 16, mode: 8 }).slice(0, 11),
+      ...sections,
+      0,
+    ];
+    const why = (...sections: number[]): string | undefined =>
+      complaint({ kind: 'ROPE', ne, src, params: sectioned(...sections) });
+    expect(why(4, 2, 2, 0)).toBeUndefined();
+    expect(why(0, 0, 0, 5)).toBe('not measured: ROPE (sections [0, 0, 0, 5])');
+    expect(why(4, -1, 2, 0)).toBe('not measured: ROPE (sections [4, -1, 2, 0])');
+    expect(why(8, 8, 8, 0)).toBe('not measured: ROPE (sections [8, 8, 8, 0])');
   });
 
   it('refuses as many positions as there are not tokens, and odd channels', () => {

@@ -45,6 +45,30 @@ describe('GET_ROWS', () => {
   });
 });
 
+describe('ADD_ID', () => {
+  const src = [
+    tensor([2, 2, 1, 1], [1, 2, 3, 4]),
+    tensor([2, 3, 1, 1], [10, 20, 30, 40, 50, 60]),
+    tensor([2, 1, 1, 1], [2, 0], { type: 'I32' }),
+  ];
+
+  it('adds the rows that the ids name', () => {
+    expect([...runOp({ kind: 'ADD_ID', ne: [2, 2, 1, 1], src })]).toEqual([51, 62, 13, 24]);
+  });
+
+  it('refuses ids and biases that do not fit', () => {
+    const [a, biases, ids] = src;
+    const run = { kind: 'ADD_ID', ne: [2, 2, 1, 1] } as const;
+    expect(complaint({ ...run, src: [a, tensor([3, 3, 1, 1], []), ids] })).toContain(
+      'biases [3, 3, 1, 1] for rows of 2',
+    );
+    const many = tensor([3, 1, 1, 1], [0, 0, 0], { type: 'I32' });
+    expect(complaint({ ...run, src: [a, biases, many] })).toContain('ids [3, 1, 1, 1] do not fit');
+    const wrong = tensor([2, 1, 1, 1], [0, 3], { type: 'I32' });
+    expect(() => runOp({ ...run, src: [a, biases, wrong] })).toThrow('row index 3 of a tensor with 3 rows');
+  });
+});
+
 describe('SET_ROWS', () => {
   it('places f32 rows into an f16 cache, rounds them, and leaves the others alone', () => {
     const rows = randomValues(2 * 3 * 2, 9);

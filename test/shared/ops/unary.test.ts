@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { f16ToF32, f32ToF16 } from '../../../src/shared/base/float-bits';
 import type { Dims } from '../../../src/shared/graph/graph';
-import { erf } from '../../../src/shared/ops/erf';
+import { erf, erfc } from '../../../src/shared/ops/erf';
 import type { UnaryKind } from '../../../src/shared/ops/unary';
 import { floatBits, gappedStrides, nmse, randomValues, runOp, tensor } from './op-helpers';
 
@@ -88,8 +88,18 @@ describe('erf', () => {
     expect(erf(-x)).toBeCloseTo(-value, 13);
   });
 
+  // As C's erfc (glibc) gives them.
+  it.each([
+    [-1, 1.8427007929497148],
+    [2, 0.004677734981047266],
+    [5, 1.5374597944280349e-12],
+    [10, 2.088487583762545e-45],
+  ])('erfc %d keeps its digits', (x, value) => {
+    expect(erfc(x) / value).toBeCloseTo(1, 12);
+  });
+
   it('keeps NaN and reaches ±1', () => {
-    expect(erf(NaN)).toBeNaN();
+    expect([erf(NaN), erfc(NaN)]).toEqual([NaN, NaN]);
     expect([erf(Infinity), erf(-Infinity)]).toEqual([1, -1]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { nodeId } from '../../../src/shared/base/brand';
 import type { Dims, Graph, GraphTensor } from '../../../src/shared/graph/graph';
+import type { RunExtent } from '../../../src/shared/trace/alignment';
 import { AlignedTrace, placeCheckpoint } from '../../../src/shared/trace/alignment';
 import { foreignEntries, parseNameMap } from '../../../src/shared/trace/name-map';
 import type { TraceSource } from '../../../src/shared/trace/trace';
@@ -50,30 +51,32 @@ function trace(
 
 const range = (n: number, from = 0): number[] => Array.from({ length: n }, (_, i) => from + i);
 
+const run = (kvLength?: number): RunExtent => ({ tokens: 5, positions: 5, kvLength });
+
 describe('placeCheckpoint', () => {
   it('takes merged or split heads as the same elements', () => {
-    expect(placeCheckpoint(node(0, 'kqv_out-0', [256, 5, 1, 1]), [5, 4, 64], 5, undefined)).toMatchObject({
+    expect(placeCheckpoint(node(0, 'kqv_out-0', [256, 5, 1, 1]), [5, 4, 64], run())).toMatchObject({
       extent: [256, 5, 1, 1],
     });
   });
   it('takes fewer rows as the last tokens', () => {
-    expect(placeCheckpoint(node(0, 'l_out-11', [256, 5, 1, 1]), [1, 256], 5, undefined)).toMatchObject({
+    expect(placeCheckpoint(node(0, 'l_out-11', [256, 5, 1, 1]), [1, 256], run())).toMatchObject({
       origin: [0, 4, 0, 0],
       extent: [256, 1, 1, 1],
     });
   });
   it('takes the token dimension of heads, too', () => {
-    const placed = placeCheckpoint(node(0, 'Qcur-11#1', [64, 4, 5, 1]), [2, 4, 64], 5, undefined);
+    const placed = placeCheckpoint(node(0, 'Qcur-11#1', [64, 4, 5, 1]), [2, 4, 64], run());
     expect(placed).toMatchObject({ origin: [0, 0, 3, 0], extent: [64, 4, 2, 1] });
   });
   it('takes another KV length as padding beyond the tokens', () => {
-    expect(placeCheckpoint(node(0, 'kq-0', [256, 5, 4, 1]), [4, 5, 32], 5, 256)).toMatchObject({
+    expect(placeCheckpoint(node(0, 'kq-0', [256, 5, 4, 1]), [4, 5, 32], run(256))).toMatchObject({
       extent: [5, 5, 4, 1],
     });
-    expect(placeCheckpoint(node(0, 'kq-0', [256, 5, 4, 1]), [4, 5, 3], 5, 256)).toMatch(/does not fit/);
+    expect(placeCheckpoint(node(0, 'kq-0', [256, 5, 4, 1]), [4, 5, 3], run(256))).toMatch(/does not fit/);
   });
   it('refuses other shapes', () => {
-    expect(placeCheckpoint(node(0, 'x', [256, 5, 1, 1]), [5, 128], 5, undefined)).toBe(
+    expect(placeCheckpoint(node(0, 'x', [256, 5, 1, 1]), [5, 128], run())).toBe(
       'shape [5, 128] does not fit ne [256, 5, 1, 1] of the graph',
     );
   });

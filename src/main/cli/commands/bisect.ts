@@ -1,21 +1,26 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
+import { QuarrelError } from '../../../shared/base/errors';
 import { parseLane } from '../../../shared/divergence/lane-spec';
 import type { Verdict } from '../../../shared/divergence/verdict';
 import { findFirstBad } from '../../jobs/find-first-bad';
+import { nodeSelection } from '../../jobs/node-selection';
 import { readNameMap } from '../../jobs/produce-trace';
+import { stepPlan } from '../../jobs/step-plan';
 import { TraceFile } from '../../traces/trace-file';
 import { nodeEngines } from '../engines';
 import type { PromptOptions } from '../options';
 import { parseIndex, parseNumber, promptOf, withPrompt } from '../options';
+import type { RunOptions } from '../run-options';
+import { accessOf, limitsOf, withRun } from '../run-options';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { verdictText } from '../text/verdict-text';
 
-interface BisectOptions extends PromptOptions {
+interface BisectOptions extends PromptOptions, RunOptions {
   readonly reference: string;
-  readonly candidate: string;
+  readonly candidate?: string;
   readonly expect?: string;
   readonly minLogit?: number;
   readonly map?: string;
@@ -24,14 +29,13 @@ interface BisectOptions extends PromptOptions {
 }
 
 export function addBisect(program: Command, exit: (code: ExitCode) => void): void {
-  withPrompt(
-    program
-      .command('bisect')
-      .argument('<file>', 'model file (GGUF)')
-      .description('the wizard: names the first layer, op, tensor and weight block where the candidate is wrong'),
-  )
+  const command = program
+    .command('bisect')
+    .argument('<file>', 'model file (GGUF)')
+    .description('the wizard: names the first layer, op, tensor and weight block where the candidate is wrong');
+  withRun(withPrompt(command))
     .option('--reference <lane>', 'lane that is right', 'llama')
-    .requiredOption('--candidate <lane>', 'lane under test: webgpu[@DIR], reference, llama@DIR, trace:FILE')
+    .option('--candidate <lane>', 'lane under test: webgpu[@DIR], reference, llama@DIR, trace:FILE')
     .option('--map <file>', "JSON that translates a foreign dump's names")
     .option('--expect <token>', 'expected next token, as text or id')
     .addOption(new Option('--min-logit <x>', 'least logit of the next token').argParser(parseNumber))
@@ -44,13 +48,22 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
 
 function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer }) => {
-    const { reference, candidate, expect, minLogit, threads } = options;
+    const { reference, expect, minLogit, threads } = options;
+    const candidate = candidateOf(options);
+    const dump = tokensOfDump(candidate);
+    const plan = stepPlan(options.steps, options.stepTokens ?? dump?.steps);
+    const select = nodeSelection(options);
     const verdict = await findFirstBad(
       {
         modelPath: file,
-        prompt: promptOf(options, tokensOfDump(candidate)),
+        prompt: promptOf(options, dump?.prompt),
         reference,
         candidate,
+        steps: plan.count,
+        access: accessOf(options),
+        limits: limitsOf(options),
+        ...(plan.tokens ? { stepTokens: plan.tokens } : {}),
+        ...(select ? { select } : {}),
         ...(expect === undefined ? {} : { expect }),
         ...(minLogit === undefined ? {} : { minLogit }),
         ...(threads === undefined ? {} : { threads }),
@@ -64,13 +77,25 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   });
 }
 
-/** A dump says which tokens it was made from; --prompt and --tokens may then be left out. */
-function tokensOfDump(candidate: string): readonly number[] | undefined {
+function candidateOf({ candidate, place }: BisectOptions): string {
+  if (candidate !== undefined && place !== undefined) {
+    throw new QuarrelError('--candidate and --place both name the lane under test: give one');
+  }
+  const lane = place === undefined ? candidate : `place:${place}`;
+  if (lane === undefined) throw new QuarrelError('give --candidate LANE (or --place RULES): the lane under test');
+  return lane;
+}
+
+/** A dump says which tokens it was made from; --prompt, --tokens and --step-tokens may then be left out. */
+function tokensOfDump(
+  candidate: string,
+): { readonly prompt: readonly number[]; readonly steps: readonly number[] | undefined } | undefined {
   const spec = parseLane(candidate);
   if (spec.kind !== 'trace') return undefined;
   const file = TraceFile.open(spec.path);
   file.dispose();
-  return file.tokens;
+  const steps = file.stepTokens.flat();
+  return { prompt: file.tokens, steps: steps.length > 0 ? steps : undefined };
 }
 
 function exitCodeOf(verdict: Verdict): ExitCode {

@@ -2,34 +2,35 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
+import type { LaneSpec } from '../../../shared/divergence/lane-spec';
 import { parseLane } from '../../../shared/divergence/lane-spec';
 import type { TraceFile } from '../../traces/trace-file';
+import { stepPlan } from '../../jobs/step-plan';
 import { traceLane } from '../../jobs/trace-lane';
 import { nodeEngines } from '../engines';
 import type { PromptOptions } from '../options';
-import { parseIndex, parseLayers, promptOf, withPrompt } from '../options';
+import { parseIndex, promptOf, withPrompt } from '../options';
+import type { RunOptions } from '../run-options';
+import { accessOf, limitsOf, selectionOf, withRun } from '../run-options';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { number, table } from '../text/table';
 
-interface TraceOptions extends PromptOptions {
+interface TraceOptions extends PromptOptions, RunOptions {
   readonly lane: string;
   readonly out: string;
-  readonly layers?: { readonly from: number; readonly to: number };
   readonly threads?: number;
   readonly json?: boolean;
 }
 
 export function addTrace(program: Command, exit: (code: ExitCode) => void): void {
-  withPrompt(
-    program
-      .command('trace')
-      .argument('<file>', 'model file (GGUF)')
-      .description("runs a lane and writes every node's result to a trace (safetensors)"),
-  )
+  const command = program
+    .command('trace')
+    .argument('<file>', 'model file (GGUF)')
+    .description("runs a lane and writes every node's result to a trace (safetensors)");
+  withRun(withPrompt(command))
     .option('--lane <lane>', 'llama[:device][@DIR], reference or webgpu[@DIR]', 'llama')
     .requiredOption('--out <file>', 'the trace to write')
-    .addOption(new Option('--layers <a..b>', 'only these layers; stops after the last').argParser(parseLayers))
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
     .option('--json', 'statistics and times of every node as one JSON document on stdout')
     .action(async (file: string, options: TraceOptions) => {
@@ -39,16 +40,20 @@ export function addTrace(program: Command, exit: (code: ExitCode) => void): void
 
 function trace(file: string, options: TraceOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer }) => {
-    const lane = parseLane(options.lane);
+    const lane = parseLane(options.place === undefined ? options.lane : `place:${options.place}`);
     if (lane.kind === 'trace')
       throw new QuarrelError('trace: runs give llama, reference or webgpu, not a finished trace');
+    checkLlama(lane, options);
     const written = await traceLane(
       {
         modelPath: file,
         prompt: promptOf(options),
         lane,
         out: options.out,
-        ...(options.layers === undefined ? {} : { layers: options.layers }),
+        steps: stepPlan(options.steps, options.stepTokens),
+        access: accessOf(options),
+        limits: limitsOf(options),
+        ...selectionOf(options),
         ...(options.threads === undefined ? {} : { threads: options.threads }),
       },
       nodeEngines,
@@ -61,6 +66,18 @@ function trace(file: string, options: TraceOptions): Promise<ExitCode> {
     }
     return EXIT.fine;
   });
+}
+
+/** llama.cpp runs the file as it is. */
+function checkLlama(lane: LaneSpec, { stopAfter, weights, memoryBudget }: TraceOptions): void {
+  if (lane.kind !== 'llama') return;
+  const given = [
+    stopAfter === undefined ? '' : '--stop-after',
+    weights === 'as-is' ? '' : '--weights',
+    memoryBudget === undefined ? '' : '--memory-budget',
+  ].filter(Boolean);
+  if (given.length > 0)
+    throw new QuarrelError(`${given.join(', ')}: for reference and webgpu; llama.cpp runs the file as it is`);
 }
 
 function traceDocument(t: TraceFile): unknown {
@@ -77,6 +94,7 @@ function traceDocument(t: TraceFile): unknown {
     out: t.label,
     engine: t.engine,
     tokens: t.tokens,
+    steps: t.stepTokens,
     provenance,
     nodes,
     notMeasured,
@@ -99,6 +117,15 @@ function traceText(t: TraceFile): string {
   return [
     table(['node', 'shape', 'min', 'max', 'mean', 'std', '', 'time'], rows, new Set([2, 3, 4, 5, 7])),
     ...notMeasured.map((n) => `not measured: ${n.node} (${n.reason})`),
+    ...generated(t),
     `${rows.length} checkpoints in ${t.label}`,
   ].join('\n');
+}
+
+/** The tokens of the decode steps, as text where the trace has it. */
+function generated(t: TraceFile): string[] {
+  if (t.stepTokens.length === 0) return [];
+  const pieces = (t.manifest?.steps ?? []).flatMap((step) => step.pieces ?? []);
+  const text = pieces.length > 0 ? `: ${JSON.stringify(pieces.join(''))}` : '';
+  return [`steps: ${t.stepTokens.flat().join(',')}${text}`];
 }

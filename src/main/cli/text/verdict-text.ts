@@ -1,7 +1,7 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
-import { error, number } from './table';
+import { error, number, table } from './table';
 
 const LISTED = 8;
 
@@ -11,19 +11,30 @@ const CLEAN_YET_DIFFERENT =
 
 /** The verdict as a person reads it in a terminal. */
 export function verdictText(v: Verdict): string {
-  return [headline(v), '', ...body(v), ...logits(v), ...expectation(v), ...remarks(v)].join('\n');
+  return [headline(v), '', ...body(v), ...logits(v), ...steps(v), ...expectation(v), ...remarks(v)].join('\n');
 }
 
 function headline(v: Verdict): string {
-  const lanes = `${v.candidate} against ${v.reference}, ${v.tokens.length} tokens`;
+  const more = v.steps.length - 1;
+  const decoded = more > 0 ? ` and ${more} decode ${more === 1 ? 'step' : 'steps'}` : '';
+  const lanes = `${v.candidate} against ${v.reference}, ${v.tokens.length} tokens${decoded}`;
   switch (v.verdict) {
     case 'clean':
       return `CLEAN  ${lanes}: ${measured(v)} within their noise floor${nearest(v)}`;
     case 'incomparable':
       return `INCOMPARABLE  ${lanes}: ${v.reason ?? ''}`;
     case 'diverged':
-      return `DIVERGED  ${lanes}: first bad node ${v.firstBad?.node ?? ''}`;
+      return `DIVERGED  ${lanes}: first bad node ${v.firstBad ? nodeOf(v.firstBad) : ''}${prefillRight(v)}`;
   }
+}
+
+/** A bug of its own kind: the prompt's graph is right, a decode step on the cache is not. */
+function prefillRight(v: Verdict): string {
+  return v.firstBad && v.firstBad.step > 0 ? '; the prompt is right, cached decode is not' : '';
+}
+
+function nodeOf(b: BadNode): string {
+  return b.step === 0 ? b.node : `${b.node} of decode step ${b.step}`;
 }
 
 function nearest(v: Verdict): string {
@@ -48,7 +59,7 @@ function body(v: Verdict): string[] {
       ? [
           `  also bad on right inputs: ${others
             .slice(0, LISTED)
-            .map((b) => b.node)
+            .map(nodeOf)
             .join(', ')}${others.length > LISTED ? ` and ${others.length - LISTED} more` : ''}`,
           '',
         ]
@@ -60,7 +71,7 @@ function badNode(b: BadNode): string[] {
   const at = `[${b.worst.index.join(', ')}]`;
   return [
     `  layer   ${b.layer ?? 'outside layers'}`,
-    `  node    ${b.node}`,
+    `  node    ${nodeOf(b)}`,
     `  op      ${b.op}`,
     `  tensor  ${b.tensor ?? 'none: this op reads no weight'}`,
     `  error   ${error(b.localNmse)} NMSE on its own inputs; correct ways differ by ${error(b.noiseFloor)} here`,
@@ -68,6 +79,9 @@ function badNode(b: BadNode): string[] {
     ...(b.block ? [`  block   ${b.block.type} block ${b.block.index} (row ${b.block.row} of ${b.block.tensor})`] : []),
     ...(b.stretch.length > 0
       ? [`  stretch the dump lacks ${b.stretch.join(', ')}: the error may lie in any of them`]
+      : []),
+    ...(b.writes.length > 0
+      ? [`  reads   the cache, as written by ${b.writes.join(', ')}: that write may be wrong instead`]
       : []),
     `  why     ${b.why}`,
   ];
@@ -81,6 +95,25 @@ function logits(v: Verdict): string[] {
     `next token  ${v.reference}: ${token(reference)}   ${v.candidate}: ${token(candidate)}${same}` +
       (kld === null ? '' : `   KLD ${error(kld)}`),
     ...(v.logits.sameTop === false && v.verdict === 'clean' ? [CLEAN_YET_DIFFERENT] : []),
+  ];
+}
+
+/** One line per decode step: its token, and what both lanes would say next. */
+function steps(v: Verdict): string[] {
+  const decode = v.steps.slice(1);
+  if (decode.length === 0) return [];
+  const rows = decode.map((s) => [
+    `step ${s.step}`,
+    s.tokens.join(','),
+    s.verdict === 'diverged' ? `BAD at ${s.firstBad ?? ''}` : s.verdict,
+    token(s.logits.reference),
+    token(s.logits.candidate),
+    s.logits.sameTop === false ? '← differs' : '',
+  ]);
+  return [
+    '',
+    table(['', 'token', 'nodes', `next, ${v.reference}`, `next, ${v.candidate}`, ''], rows, new Set([1])),
+    '',
   ];
 }
 

@@ -1,4 +1,5 @@
-import type { BadNode, Verdict, VerdictKind } from '../../../shared/divergence/verdict';
+import type { BadNode, StepVerdict, Verdict, VerdictKind } from '../../../shared/divergence/verdict';
+import { formatToken } from '../format/numbers';
 import type { IconName } from './icons';
 
 /** How each kind of verdict looks: an icon and a word each, so that colour is never alone. */
@@ -13,16 +14,45 @@ export function layerText(bad: Pick<BadNode, 'layer'>): string {
   return bad.layer === null ? 'outside layers' : `layer ${bad.layer}`;
 }
 
+/** "prompt" or "decode step 2". */
+export function stepText(step: number): string {
+  return step === 0 ? 'prompt' : `decode step ${step}`;
+}
+
+/** Where a bad node lies; the step only where there are several. */
+function placeText(bad: BadNode, steps: number): string {
+  return [...(steps > 1 ? [stepText(bad.step)] : []), layerText(bad), bad.node].join(', ');
+}
+
+/** "5 tokens and 3 decode steps". */
+export function inputText({ tokens, steps }: Pick<Verdict, 'tokens' | 'steps'>): string {
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+  const decoded = steps.length > 1 ? ` and ${count(steps.length - 1, 'decode step')}` : '';
+  return count(tokens.length, 'token') + decoded;
+}
+
+/** A bug of its own kind: every node of the prompt's graph is right, a step on the KV cache is not. */
+export function onlyDecodeIsWrong({ firstBad, steps }: Pick<Verdict, 'firstBad' | 'steps'>): boolean {
+  return firstBad !== null && firstBad.step > 0 && steps.find((s) => s.step === 0)?.verdict === 'clean';
+}
+
+/** The tokens of a step: a decode step's has the text that the reference gave it when it chose it. */
+export function stepTokens(steps: readonly StepVerdict[], step: StepVerdict): string {
+  if (step.step === 0) return `${step.tokens.length} ${step.tokens.length === 1 ? 'token' : 'tokens'}`;
+  const chosen = steps.find((s) => s.step === step.step - 1)?.logits.reference;
+  return step.tokens.map((t) => formatToken(chosen?.token === t ? chosen.text : undefined, t)).join(' ');
+}
+
 /** The verdict in one sentence. */
 export function headline(verdict: Verdict): string {
-  const { firstBad } = verdict;
+  const { firstBad, steps } = verdict;
   switch (verdict.verdict) {
     case 'clean':
       return verdict.notMeasured.length === 0
         ? `All ${verdict.compared} nodes compute what correct engines compute`
         : `All ${verdict.compared} nodes that were measured compute what correct engines compute`;
     case 'diverged':
-      return firstBad ? `First bad: ${layerText(firstBad)}, ${firstBad.node}` : 'The results differ';
+      return firstBad ? `First bad: ${placeText(firstBad, steps.length)}` : 'The results differ';
     case 'incomparable':
       return verdict.reason ?? 'The lanes could not be compared';
   }

@@ -7,7 +7,7 @@ import { createJobState, reportFailure } from './job-state';
 import { useModelStore } from './model';
 import { REFERENCE_LANE, useLaneStore } from './lanes';
 import { useRunStore } from './run';
-import { worstLane } from './worst-lane';
+import { holdsStep } from './run-steps';
 
 /** "Find first bad layer": which candidate, how far the search is, the verdict. */
 export const useWizardStore = defineStore('wizard', () => {
@@ -24,9 +24,7 @@ export const useWizardStore = defineStore('wizard', () => {
   /** The user's choice, else the worst lane of the run, else the last one the user added, else webgpu. */
   const candidate = computed(() => {
     if (chosen.value !== undefined && candidates.value.includes(chosen.value)) return chosen.value;
-    const { summary } = run;
-    const worst = summary ? worstLane(summary) : undefined;
-    const label = worst === undefined ? undefined : summary?.lanes[worst]?.label;
+    const label = run.worst === undefined ? undefined : run.summary?.lanes[run.worst]?.label;
     if (label !== undefined && candidates.value.includes(label)) return label;
     return lanes.choices.findLast((l) => !l.builtIn && l.enabled)?.spec ?? 'webgpu';
   });
@@ -43,10 +41,8 @@ export const useWizardStore = defineStore('wizard', () => {
     const modelPath = useModelStore().path;
     if (modelPath === undefined || job.running.value) return;
     app.view = 'wizard';
-    if (!run.prompt.ok) {
-      app.notify('error', run.prompt.error);
-      return;
-    }
+    const input = run.asked();
+    if (!input) return;
     const least = minLogit.value.trim() === '' ? undefined : Number(minLogit.value);
     if (least !== undefined && !Number.isFinite(least)) {
       app.notify('error', `"${minLogit.value}" is no number: the least logit is expected.`);
@@ -55,7 +51,7 @@ export const useWizardStore = defineStore('wizard', () => {
     reset();
     verdict.value = await job.run('findFirstBad', {
       modelPath,
-      prompt: run.prompt.value,
+      ...input,
       reference: REFERENCE_LANE,
       candidate: candidate.value,
       ...(expect.value === '' ? {} : { expect: expect.value }),
@@ -63,16 +59,21 @@ export const useWizardStore = defineStore('wizard', () => {
     });
   }
 
-  /** Shows a node of the verdict in the layer view, after running its lanes where no run has them. */
-  async function showNode(key: string): Promise<void> {
+  /** Shows a node of a step of the verdict in the layer view, after running its lanes where no run has them. */
+  async function showNode(key: string, step: number): Promise<void> {
     const shown = verdict.value;
     if (!shown) return;
-    const has = run.summary?.lanes.some((l) => l.label === shown.candidate && l.error === undefined);
-    const sameTokens = run.summary?.tokens.join() === shown.tokens.join();
-    if (!(has && sameTokens) && !(await run.run([REFERENCE_LANE, shown.candidate]))) return;
+    if (!holdsStep(run.summaries, shown, step) && !(await runAgain(shown))) return;
+    run.selectStep(step);
     const lane = run.summary?.lanes.findIndex((l) => l.label === shown.candidate) ?? -1;
     run.select(key, lane < 0 ? undefined : lane);
     run.openLayer(key);
+  }
+
+  /** Runs what was judged, whatever the run bar says by now. */
+  function runAgain({ tokens, steps, candidate: judged }: Verdict): Promise<boolean> {
+    const input = { prompt: { kind: 'tokens', tokens: [...tokens] }, steps: steps.length - 1 } as const;
+    return run.run([REFERENCE_LANE, judged], input);
   }
 
   async function exportVerdict(): Promise<void> {

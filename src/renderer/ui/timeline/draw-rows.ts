@@ -3,10 +3,13 @@ import type { Shade } from './colour-scale';
 import { cssColour, luminance, rampColour, scalePosition } from './colour-scale';
 import type { Scene } from './scene';
 import { pixelOf, severity, visibleNodes } from './scene';
+import { substitutedText } from './substituted';
 
 /** Below this width neighbours share pixels, and the worst of them is shown. */
 const LEAST_CELL = 1.5;
 const LABEL_FROM = 46;
+/** Half the width, and the height, of the mark above a node that runs on captured values. */
+const MARK = 3;
 
 export function drawRows(c: CanvasRenderingContext2D, scene: Scene): void {
   const fills = new Fills(c, scene.palette);
@@ -41,6 +44,29 @@ function drawRow(c: CanvasRenderingContext2D, scene: Scene, lane: number, fills:
     drawCell(c, scene, { x, top, width, shade, node: i }, fills);
   }
   flush(pixelOf(scene, edges[last + 1]!));
+  drawSubstituted(c, scene, lane);
+}
+
+/** A small arrow into each node that reads a value of llama.cpp's instead of the lane's own: the error begins anew there. */
+function drawSubstituted(c: CanvasRenderingContext2D, scene: Scene, lane: number): void {
+  const { edges } = scene.layout;
+  const tip = scene.geometry.rowTop(lane) - 2;
+  const [first, last] = visibleNodes(scene);
+  let free = -Infinity;
+  c.fillStyle = scene.palette.text2;
+  for (let i = first; i <= last; i++) {
+    if (substitutedText(scene.run.nodes[i]!.lanes[lane]) === undefined) continue;
+    const from = pixelOf(scene, edges[i]!);
+    const x = Math.min((from + pixelOf(scene, edges[i + 1]!)) / 2, from + 2 * MARK);
+    // Where nodes lie closer than the arrows are wide, one stands for several.
+    if (x - MARK < free) continue;
+    c.beginPath();
+    c.moveTo(x - MARK, tip - MARK - 1);
+    c.lineTo(x + MARK, tip - MARK - 1);
+    c.lineTo(x, tip);
+    c.fill();
+    free = x + MARK;
+  }
 }
 
 interface Cell {

@@ -1,0 +1,165 @@
+/** What a candidate shows at each step: its judged nodes, its logits, how it was aligned. */
+import { defined } from '../../shared/base/assert';
+import { QuarrelError } from '../../shared/base/errors';
+import { nmseOf } from '../../shared/compare/metrics';
+import { INHERITED_SUSPICION } from '../../shared/compare/tolerance';
+import { lastLogits, logitsNode } from '../../shared/divergence/assemble-verdict';
+import type { Candidate, Examination } from '../../shared/divergence/examine';
+import type { GraphLane } from '../../shared/divergence/lane';
+import type { AlignedTrace } from '../../shared/trace/alignment';
+import type { TraceSource } from '../../shared/trace/trace';
+import { PLAIN_ACCESS } from '../files/weight-view';
+import type { CapturedStep } from './capture-session';
+import { Owned } from './owned';
+import { StepJudge } from './step-judge';
+import type { JudgeContext } from './step-judge';
+import type { FollowContext, StepLane } from './step-lanes';
+import { OwnStepLane } from './step-lanes';
+
+export interface StepOutcome {
+  readonly examination: Examination;
+  readonly logits: Float32Array | undefined;
+  readonly alignment: readonly string[];
+}
+
+/** A candidate under examination; asked for each step in turn. Its owner disposes it. */
+export interface Examiner {
+  next(step: CapturedStep): Promise<StepOutcome>;
+  dispose(): Promise<void>;
+}
+
+/** The reference lane's results, by step. */
+export type ReferenceAt = (step: CapturedStep) => TraceSource;
+
+/** A lane of ours runs twice: freely, and node by node on the reference's values. */
+export class OwnExaminer implements Examiner {
+  private readonly owned = new Owned();
+  private readonly free: OwnStepLane;
+  private readonly local: OwnStepLane;
+  private readonly frees: TraceSource[] = [];
+  private readonly locals: TraceSource[] = [];
+  private readonly judge: StepJudge;
+  /** Judges the free run on its own values, should it end elsewhere without a bad node. */
+  private readonly freeJudge: StepJudge;
+
+  constructor(
+    lane: GraphLane,
+    context: JudgeContext & Omit<FollowContext, 'name'>,
+    private readonly reference: ReferenceAt,
+  ) {
+    const { access } = context.weights;
+    const select = context.select ? { select: context.select } : {};
+    this.free = this.owned.add(new OwnStepLane(lane, { ...context, name: 'free' }, { access, ...select }));
+    const local = { access, seed: reference, ...select };
+    this.local = this.owned.add(new OwnStepLane(lane, { ...context, name: 'local' }, local));
+    // The reference read the weights as they are: at another precision its results are no way to compute a node.
+    const asIs = access.precision === PLAIN_ACCESS.precision;
+    this.judge = new StepJudge(context, (step) => ({
+      ...whole(at(this.locals, step)),
+      seed: reference(step),
+      ...(asIs ? { golden: reference(step) } : {}),
+    }));
+    this.freeJudge = new StepJudge(context, (step) => ({ ...whole(at(this.frees, step)), seed: at(this.frees, step) }));
+  }
+
+  async next(step: CapturedStep): Promise<StepOutcome> {
+    this.frees.push((await this.free.next(step)).trace);
+    this.locals.push((await this.local.next(step)).trace);
+    const free = at(this.frees, step);
+    let examination = await this.judge.at(step.index);
+    if (isClean(examination) && this.isSuspicious(step, free)) examination = await this.freeJudge.at(step.index);
+    return { examination, logits: lastLogits(step.graph, free), alignment: [] };
+  }
+
+  dispose(): Promise<void> {
+    return this.owned.dispose();
+  }
+
+  /** Whether a run that is right node by node still ends elsewhere than the reference does. */
+  private isSuspicious(step: CapturedStep, free: TraceSource): boolean {
+    const node = logitsNode(step.graph);
+    const reference = this.reference(step);
+    if (!node || !free.entries.has(node.key) || !reference.entries.has(node.key)) return false;
+    return !(nmseOf(reference.readF32(node.key), free.readF32(node.key)) <= INHERITED_SUSPICION);
+  }
+}
+
+/** Somebody else's results are replayed on their own values. */
+export class DumpExaminer implements Examiner {
+  private readonly steps: AlignedTrace[] = [];
+  private readonly judge: StepJudge;
+  /** Judges the reference by the same rule, should the dump be blamed. */
+  private readonly control: StepJudge;
+
+  constructor(
+    private readonly lane: StepLane,
+    context: JudgeContext,
+    reference: ReferenceAt,
+  ) {
+    this.judge = new StepJudge(context, (step) => {
+      const aligned = at(this.steps, step);
+      return {
+        seed: aligned,
+        results: aligned,
+        dtype: (key) => aligned.dtype(key),
+        mask: (key) => aligned.mask(key),
+      };
+    });
+    this.control = new StepJudge(context, (step) => ({ ...whole(reference(step)), seed: reference(step) }));
+  }
+
+  async next(step: CapturedStep): Promise<StepOutcome> {
+    const aligned = defined((await this.lane.next(step)).aligned, `alignment of step ${step.index}`);
+    this.steps.push(aligned);
+    if (aligned.entries.size === 0) {
+      const keys = aligned.foreignKeys;
+      const some = keys.slice(0, 3).join(', ');
+      throw new QuarrelError(
+        `${aligned.label}: none of its ${keys.length} checkpoints (${some} …) is a node of the graph; ` +
+          'give --map FILE to translate names',
+      );
+    }
+    const examined = await this.judge.at(step.index);
+    const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
+    const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
+    return { examination: withMisfits, logits: lastLogits(step.graph, aligned), alignment: aligned.notes };
+  }
+
+  dispose(): Promise<void> {
+    return this.lane.dispose();
+  }
+}
+
+/**
+ * Before a dump is blamed, the reference lane is judged by the same rule on its own inputs. Where it fails too, our
+ * correct ways are in doubt, not the dump: the node is not measured.
+ */
+function withoutDistrusted(examined: Examination, control: Examination): Examination {
+  const distrusted = new Set(control.judged.filter((j) => j.judgement.bad).map((j) => j.node.key));
+  const judged = examined.judged.filter((j) => !j.judgement.bad || !distrusted.has(j.node.key));
+  const doubted = examined.judged.filter((j) => !judged.includes(j));
+  return {
+    ...examined,
+    judged,
+    notMeasured: [
+      ...doubted.map(({ node }) => ({
+        node: node.key,
+        op: node.kind,
+        reason: 'the reference lane fails the same test here',
+      })),
+      ...examined.notMeasured,
+    ],
+  };
+}
+
+export function isClean(examination: Examination): boolean {
+  return !examination.judged.some((j) => j.judgement.bad);
+}
+
+export function whole(results: TraceSource): Pick<Candidate, 'results' | 'dtype' | 'mask'> {
+  return { results, dtype: () => 'F32', mask: () => undefined };
+}
+
+function at<T>(steps: readonly T[], step: CapturedStep): T {
+  return defined(steps[step.index], `results of step ${step.index}`);
+}

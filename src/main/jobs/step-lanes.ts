@@ -1,0 +1,147 @@
+/** Lanes that follow a session step by step, each on its own results. */
+import { staged } from '../../shared/base/control';
+import { QuarrelError } from '../../shared/base/errors';
+import type { JobControl } from '../../shared/base/progress';
+import type { GraphLane, LaneSequence, RunMode } from '../../shared/divergence/lane';
+import { ablatedGraph } from '../../shared/gguf/ablated-weights';
+import { planPart } from '../../shared/graph/part';
+import { AlignedTrace } from '../../shared/trace/alignment';
+import type { NameMap } from '../../shared/trace/name-map';
+import { foreignEntries } from '../../shared/trace/name-map';
+import { stepKey, stepView } from '../../shared/trace/steps';
+import type { TraceSource } from '../../shared/trace/trace';
+import type { WeightAccess } from '../files/weight-view';
+import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
+import { TraceFile } from '../traces/trace-file';
+import { TraceWriter } from '../traces/trace-writer';
+import type { CapturedStep, CaptureSession, LlamaLane } from './capture-session';
+import { openCapture } from './capture-session';
+import type { SelectNodes } from './node-selection';
+import type { RunFolder } from './run-folder';
+import { requireSameTokens } from './same-tokens';
+
+/** One step of a lane in graph keys. */
+export interface LaneStep {
+  readonly trace: TraceSource;
+  /** How its rows lie over the graph's, for somebody else's results. */
+  readonly aligned?: AlignedTrace;
+}
+
+/** A lane that is asked for one step after another. Its owner disposes it. */
+export interface StepLane {
+  next(step: CapturedStep): Promise<LaneStep>;
+  dispose(): Promise<void>;
+}
+
+export interface FollowContext {
+  readonly session: CaptureSession;
+  readonly folder: RunFolder;
+  readonly control: JobControl;
+  /** Names of the lane's files in the folder begin with it. */
+  readonly name: string;
+}
+
+/** How an own lane runs its graphs. */
+export interface OwnRun {
+  /** What every node runs on; its own results when absent. */
+  readonly seed?: (step: CapturedStep) => TraceSource;
+  readonly access?: WeightAccess;
+  /** The nodes that run; all when absent. */
+  readonly select?: SelectNodes;
+}
+
+/** A lane that executes the graphs itself. */
+export class OwnStepLane implements StepLane {
+  private readonly sequence: LaneSequence;
+  private readonly weights: WeightView;
+  private readonly files: TraceFile[] = [];
+
+  constructor(
+    private readonly lane: GraphLane,
+    private readonly context: FollowContext,
+    private readonly how: OwnRun = {},
+  ) {
+    this.sequence = lane.begin();
+    this.weights = new WeightView(context.session.model, how.access ?? PLAIN_ACCESS);
+  }
+
+  async next(step: CapturedStep): Promise<LaneStep & { readonly trace: TraceFile }> {
+    const { folder, name, session } = this.context;
+    const out = folder.file(`${name}-${step.index}.safetensors`);
+    const sink = TraceWriter.create(out);
+    try {
+      await this.sequence.run({ ...this.request(step), sink });
+      sink.finish({
+        engine: this.lane.label,
+        model: session.model.path,
+        tokens: step.tokens,
+        past: step.captured.manifest?.past ?? 0,
+        provenance: this.lane.provenance,
+        ...(step.pieces.length > 0 ? { pieces: step.pieces } : {}),
+      });
+    } finally {
+      sink.abort();
+    }
+    const trace = TraceFile.open(out);
+    this.files.push(trace);
+    return { trace };
+  }
+
+  async dispose(): Promise<void> {
+    await this.sequence.dispose();
+    for (const file of this.files) file.dispose();
+  }
+
+  private request(step: CapturedStep): Omit<Parameters<LaneSequence['run']>[0], 'sink'> {
+    const { seed, select } = this.how;
+    const { control } = this.context;
+    const mode: RunMode = seed ? { kind: 'seeded', seed: seed(step) } : { kind: 'free' };
+    const what = mode.kind === 'free' ? 'free run' : 'node by node';
+    const stage = step.index === 0 ? what : `${what}, step ${step.index}`;
+    return {
+      graph: ablatedGraph(step.graph, this.weights.access.precision),
+      weights: this.weights,
+      captured: step.captured,
+      mode,
+      control: staged(control, `${this.lane.label}, ${stage}`),
+      ...(select ? { part: planPart(step.graph, select(step.graph)) } : {}),
+    };
+  }
+}
+
+/** Another run of llama.cpp: another device, another build. */
+export async function followLlama(lane: LlamaLane, context: FollowContext, moreTokens: number): Promise<StepLane> {
+  const { session, folder, control, name } = context;
+  const { first, model } = session;
+  const prompt = { kind: 'tokens', tokens: first.tokens } as const;
+  const own = await openCapture({ modelPath: model.path, prompt, lane, folder, control, moreTokens }, name);
+  return {
+    next: async (step) => {
+      const { captured } = step.index === 0 ? own.first : await own.advance(step.tokens);
+      return alignedStep(captured, step, undefined);
+    },
+    dispose: async () => own.dispose(),
+  };
+}
+
+/** A finished trace; one of several steps gives each when its turn comes. */
+export function followTrace(path: string, map: NameMap | undefined): StepLane {
+  const file = TraceFile.open(path);
+  return {
+    next: (step) => {
+      const view = stepView(file, step.index, file.stepTokens[step.index - 1]);
+      if (step.index > 0 && view.entries.size === 0) {
+        const prefix = stepKey(step.index, '');
+        throw new QuarrelError(`${file.label}: no checkpoint of step ${step.index}: their keys begin with ${prefix}`);
+      }
+      return Promise.resolve(alignedStep(view, step, map));
+    },
+    dispose: async () => file.dispose(),
+  };
+}
+
+function alignedStep(trace: TraceSource, step: CapturedStep, map: NameMap | undefined): LaneStep {
+  requireSameTokens(trace, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
+  const aligned = new AlignedTrace(trace, step.captured, step.graph, foreignEntries(trace, step.graph, map));
+  return { trace: aligned, aligned };
+}

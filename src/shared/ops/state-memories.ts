@@ -1,0 +1,45 @@
+import type { NodeId } from '../base/brand';
+import { QuarrelError } from '../base/errors';
+import type { Graph } from '../graph/graph';
+import type { Memory } from './memory';
+import type { Track } from './run-memory';
+import { dimsText, spanBytes } from './tensor-shape';
+
+/**
+ * What outlives one graph of a sequence: KV cache and recurrent state by name, for each arithmetic, and which of them
+ * an unmeasured node should have written. Empty at first: states start as zeros.
+ */
+export class StateMemories {
+  private readonly tracks: Map<string, Memory>[] = [];
+  private readonly unknown = new Set<string>();
+
+  /** Hands the states over to the tracks of a run. @returns ids of states whose content nobody knows */
+  load(graph: Graph, tracks: readonly Track[]): readonly NodeId[] {
+    const states = graph.tensors.filter((t) => t.role === 'state');
+    tracks.forEach((track, i) => {
+      for (const t of states) {
+        const memory = this.tracks[i]?.get(t.name);
+        if (!memory) continue;
+        if (memory.u8.length < spanBytes(t)) {
+          throw new QuarrelError(
+            `state ${t.name} has ${memory.u8.length} bytes; this step's ${t.type} ${dimsText(t.ne)} needs ${spanBytes(t)}`,
+          );
+        }
+        track.memories.set(t.id, memory);
+      }
+    });
+    return states.filter((t) => this.unknown.has(t.name)).map((t) => t.id);
+  }
+
+  /** Takes the states back at the end of a run. */
+  save(graph: Graph, tracks: readonly Track[], unknown: ReadonlySet<NodeId>): void {
+    for (const t of graph.tensors) {
+      if (t.role !== 'state') continue;
+      if (unknown.has(t.id)) this.unknown.add(t.name);
+      tracks.forEach((track, i) => {
+        const memory = track.memories.get(t.id);
+        if (memory) (this.tracks[i] ??= new Map()).set(t.name, memory);
+      });
+    }
+  }
+}
