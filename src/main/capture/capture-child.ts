@@ -27,6 +27,7 @@ import type {
   TokenLogit,
 } from './protocol';
 import { MESSAGE_FD } from './protocol';
+import { StateNames } from './state-names';
 import { StdinLines } from './stdin-lines';
 import type { Vocabulary } from './vocabulary';
 
@@ -94,6 +95,7 @@ function promptTokens(
 class CaptureRun {
   private readonly context: LlamaContext;
   private recorder: GraphRecorder | undefined;
+  private readonly states = new StateNames();
   /** Tokens evaluated so far, which the next ones come after. */
   private past = 0;
 
@@ -120,7 +122,8 @@ class CaptureRun {
     try {
       const onNode = progressOf(model.layers);
       const { layers } = order;
-      const recorder = new GraphRecorder({ library, weights, writer, onNode, ...(layers ? { layers } : {}) });
+      const { states } = this;
+      const recorder = new GraphRecorder({ library, weights, writer, states, onNode, ...(layers ? { layers } : {}) });
       this.recorder = recorder;
       const evaluated = this.context.evaluate(tokens);
       if (recorder.error !== undefined) throw recorder.error;

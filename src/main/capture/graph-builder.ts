@@ -36,8 +36,9 @@ export class GraphBuilder {
     return this.newestByName.get(name);
   }
 
-  addLeaf(address: bigint, raw: RawTensor, role: Exclude<TensorRole, 'node'>): GraphTensor {
-    return this.add(address, raw, role);
+  /** @param state what tells a state apart from others of its name */
+  addLeaf(address: bigint, raw: RawTensor, role: Exclude<TensorRole, 'node'>, state?: string): GraphTensor {
+    return this.add(address, raw, role, state);
   }
 
   /** Adds a node, whose sources and view source must be known, to the order of execution. */
@@ -59,7 +60,7 @@ export class GraphBuilder {
     return { graph: { tensors, order: this.order }, renamed };
   }
 
-  private add(address: bigint, raw: RawTensor, role: TensorRole): GraphTensor {
+  private add(address: bigint, raw: RawTensor, role: TensorRole, state?: string): GraphTensor {
     const op = opOf(raw);
     const type = ggmlTypeName(raw.type);
     if (type === undefined) throw new QuarrelError(`tensor ${raw.name} has ggml type ${raw.type}, which is not known`);
@@ -69,6 +70,7 @@ export class GraphBuilder {
       name: raw.name,
       key: '',
       role,
+      ...(state === undefined ? {} : { state }),
       op,
       kind: kindOf(op, raw),
       opParams: raw.opParams,

@@ -7,6 +7,7 @@ import type { TraceWriter } from '../traces/trace-writer';
 import { GraphBuilder } from './graph-builder';
 import type { LlamaLibrary } from './llama-library';
 import type { ModelTensors } from './model-tensors';
+import type { StateNames } from './state-names';
 import type { RawTensor } from './struct-layouts';
 import { BUFFER_USAGE, TENSOR_FLAG, readTensor } from './struct-layouts';
 import { TensorReader, traceType } from './tensor-data';
@@ -24,6 +25,8 @@ export interface RecorderOptions {
   readonly writer: TraceWriter;
   /** undefined: every node is stored. */
   readonly layers?: LayerRange;
+  /** Shared by the recorders of one run. */
+  readonly states: StateNames;
   /** Called before every node that computes. */
   readonly onNode: (name: string, layer: number | undefined) => void;
 }
@@ -136,7 +139,9 @@ export class GraphRecorder {
       return;
     }
     const named = copyOf === undefined ? raw : { ...raw, name: copyOf };
-    const leaf = this.builder.addLeaf(address, named, this.roleOf(named));
+    const role = this.roleOf(named);
+    const state = role === 'state' ? this.options.states.apart(address, named.name) : undefined;
+    const leaf = this.builder.addLeaf(address, named, role, state);
     this.addresses[leaf.id] = address;
     if (leaf.role === 'input') this.store(leaf);
   }

@@ -1,5 +1,6 @@
 import { QuarrelError } from '../base/errors';
 import type { GraphTensor } from '../graph/graph';
+import { stateName } from '../graph/graph';
 import { dimsText, spanBytes } from '../ops/tensor-shape';
 import type { Batch } from './batch';
 import { LOAD_SLACK, STORAGE } from './buffer-pool';
@@ -19,20 +20,21 @@ export class GpuStates {
   /** Throws QuarrelError where a later graph wants more of a state than the first. */
   buffer(state: GraphTensor, batch: Batch): GPUBuffer {
     const bytes = spanBytes(state);
-    const known = this.buffers.get(state.name);
+    const name = stateName(state);
+    const known = this.buffers.get(name);
     if (known) {
       if (known.size >= bytes) return known;
       throw new QuarrelError(
-        `state ${state.name} has ${known.size} bytes; this step's ${state.type} ${dimsText(state.ne)} needs ${bytes}`,
+        `state ${name} has ${known.size} bytes; this step's ${state.type} ${dimsText(state.ne)} needs ${bytes}`,
       );
     }
     const size = Math.ceil((bytes + LOAD_SLACK) / 4) * 4;
     const { bufferBytes } = this.session.limits;
     if (size > bufferBytes) {
-      throw new QuarrelError(`${state.name} needs ${size} bytes; this device's largest buffer has ${bufferBytes}`);
+      throw new QuarrelError(`${name} needs ${size} bytes; this device's largest buffer has ${bufferBytes}`);
     }
-    const buffer = this.session.device.createBuffer({ label: state.name, size, usage: STORAGE });
-    this.buffers.set(state.name, buffer);
+    const buffer = this.session.device.createBuffer({ label: name, size, usage: STORAGE });
+    this.buffers.set(name, buffer);
     batch.clear(buffer);
     return buffer;
   }

@@ -2,7 +2,7 @@ import { assert } from '../base/assert';
 import { QuarrelError } from '../base/errors';
 import type { GpuRunRequest } from './run-request';
 import type { GraphTensor } from '../graph/graph';
-import { isAlias, isComputing, isStateWrite, memoryOwner, tensorOf } from '../graph/graph';
+import { isAlias, isComputing, isStateWrite, memoryOwner, stateName, tensorOf } from '../graph/graph';
 import type { PartialRun } from '../ops/executor';
 import type { Checkpoints } from '../ops/run-memory';
 import { contiguousStrides, isContiguous, spanBytes } from '../ops/tensor-shape';
@@ -86,7 +86,7 @@ export class GraphRun {
     const plan = this.unknownSource(node) ?? planOp(graph, node, (slot) => this.contents(node, slot));
     if ('unsupported' in plan) {
       sink.notMeasured({ node: node.key, op: node.kind, reason: plan.unsupported });
-      if (isStateWrite(graph, node)) this.states.unknown.add(memoryOwner(graph, node).name);
+      if (isStateWrite(graph, node)) this.states.unknown.add(stateName(memoryOwner(graph, node)));
       else await this.substitute(node, index);
       return;
     }
@@ -102,7 +102,7 @@ export class GraphRun {
     if (unknown.size === 0) return undefined;
     const { graph } = this.request;
     const owners = node.src.map((id) => (id === undefined ? undefined : memoryOwner(graph, tensorOf(graph, id))));
-    const state = owners.find((owner) => owner?.role === 'state' && unknown.has(owner.name));
+    const state = owners.find((owner) => owner?.role === 'state' && unknown.has(stateName(owner)));
     return state && { unsupported: `not measured: ${node.kind} (reads ${state.name}, which is not measured)` };
   }
 

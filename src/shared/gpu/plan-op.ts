@@ -112,6 +112,11 @@ const PLANNERS: Partial<Record<OpKind, Planner>> = {
   ...Object.fromEntries(GGML_GLU_OPS.map((kind) => [kind, (r: PlanRequest) => planGlu(r, kind)])),
 };
 
+/** Whether there is a kernel for this kind of op. */
+export function hasKernel(kind: OpKind): boolean {
+  return PLANNERS[kind] !== undefined;
+}
+
 /** The kernel that computes a node, or why there is none. Reads nothing but the graph and known inputs. */
 export function planOp(graph: Graph, node: GraphTensor, contents: PlanRequest['contents']): Plan {
   const planner = PLANNERS[node.kind];

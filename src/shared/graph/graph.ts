@@ -25,6 +25,8 @@ export interface GraphTensor {
    */
   readonly key: string;
   readonly role: TensorRole;
+  /** What tells a state apart from others of its name, in every graph of a run; absent where the name does. */
+  readonly state?: string;
   readonly op: GgmlOp;
   /** `op` with UNARY and GLU resolved to their sub-op. */
   readonly kind: OpKind;
@@ -71,6 +73,11 @@ export function isStateWrite(graph: Graph, t: GraphTensor): boolean {
   return (
     (t.op === 'SET_ROWS' || t.op === 'CPY') && t.viewSrc !== undefined && graph.tensors[t.viewSrc]?.role === 'state'
   );
+}
+
+/** Under which name a state lives on from graph to graph. */
+export function stateName(t: GraphTensor): string {
+  return t.state ?? t.name;
 }
 
 /** The tensor that owns the memory of `t`: `t` itself unless it is a view. */

@@ -1,6 +1,7 @@
 import type { NodeId } from '../base/brand';
 import { QuarrelError } from '../base/errors';
 import type { Graph } from '../graph/graph';
+import { stateName } from '../graph/graph';
 import type { Memory } from './memory';
 import type { Track } from './run-memory';
 import { dimsText, spanBytes } from './tensor-shape';
@@ -18,27 +19,27 @@ export class StateMemories {
     const states = graph.tensors.filter((t) => t.role === 'state');
     tracks.forEach((track, i) => {
       for (const t of states) {
-        const memory = this.tracks[i]?.get(t.name);
+        const memory = this.tracks[i]?.get(stateName(t));
         if (!memory) continue;
         if (memory.u8.length < spanBytes(t)) {
           throw new QuarrelError(
-            `state ${t.name} has ${memory.u8.length} bytes; this step's ${t.type} ${dimsText(t.ne)} needs ${spanBytes(t)}`,
+            `state ${stateName(t)} has ${memory.u8.length} bytes; this step's ${t.type} ${dimsText(t.ne)} needs ${spanBytes(t)}`,
           );
         }
         track.memories.set(t.id, memory);
       }
     });
-    return states.filter((t) => this.unknown.has(t.name)).map((t) => t.id);
+    return states.filter((t) => this.unknown.has(stateName(t))).map((t) => t.id);
   }
 
   /** Takes the states back at the end of a run. */
   save(graph: Graph, tracks: readonly Track[], unknown: ReadonlySet<NodeId>): void {
     for (const t of graph.tensors) {
       if (t.role !== 'state') continue;
-      if (unknown.has(t.id)) this.unknown.add(t.name);
+      if (unknown.has(t.id)) this.unknown.add(stateName(t));
       tracks.forEach((track, i) => {
         const memory = track.memories.get(t.id);
-        if (memory) (this.tracks[i] ??= new Map()).set(t.name, memory);
+        if (memory) (this.tracks[i] ??= new Map()).set(stateName(t), memory);
       });
     }
   }

@@ -11,8 +11,16 @@ const RANGES: readonly (readonly [number, number, number])[] = [
 ];
 
 const FILLS: OpCases = [0, -0, 1, -Infinity, Infinity, NaN, 1e-40, 65520, 1 + 2 ** -11].flatMap((c): OpCase[] => [
-  { kind: 'FILL', name: `${c}`, build: (g) => g.op('ggml_fill', 'Tf', g.f32([7, 3, 2, 2]), c) },
-  { kind: 'FILL', name: `${c}, F16`, build: (g) => g.op('ggml_fill', 'Tf', g.f16([5, 3]), c) },
+  {
+    kind: 'FILL',
+    name: Object.is(c, -0) ? '-0' : `${c}`,
+    build: (g) => g.op('ggml_fill', 'Tf', g.f32([7, 3, 2, 2]), c),
+  },
+  {
+    kind: 'FILL',
+    name: `${Object.is(c, -0) ? '-0' : c}, F16`,
+    build: (g) => g.op('ggml_fill', 'Tf', g.f16([5, 3]), c),
+  },
 ]);
 
 /** Moments of diffusion: up to 1000, whole or not. Larger ones only make ggml's f32 angle the less certain. */
