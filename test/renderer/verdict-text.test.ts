@@ -10,7 +10,7 @@ import type { BadNode, StepVerdict, Verdict, VerdictKind } from '../../src/share
 
 function step(index: number, verdict: VerdictKind, tokens: readonly number[], next: number): StepVerdict {
   const top = { token: next, text: ` t${next}`, logit: 1 };
-  const logits = { reference: top, candidate: top, kld: 0, sameTop: true };
+  const logits = { reference: top, candidate: top, kld: 0, sameTop: true, gap: 1 };
   return { step: index, tokens, verdict, firstBad: null, compared: 1, logits };
 }
 
@@ -44,7 +44,7 @@ function verdict(firstBad: BadNode | null, steps: readonly StepVerdict[]): Verdi
     allBad: firstBad ? [firstBad] : [],
     cause: null,
     nonFinite: null,
-    logits: { reference: null, candidate: null, kld: null, sameTop: null },
+    logits: { reference: null, candidate: null, kld: null, sameTop: null, gap: null },
     expectation: null,
     notMeasured: [],
     nearest: null,

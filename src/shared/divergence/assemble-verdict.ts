@@ -138,7 +138,13 @@ function compareLogits(s: StepResult, textOf: VerdictInputs['textOf']): Verdict[
     candidate,
     kld: kld !== undefined && Number.isFinite(kld) ? kld : null,
     sameTop: reference && candidate ? reference.token === candidate.token : null,
+    gap: s.referenceLogits ? gapOf(s.referenceLogits) : null,
   };
+}
+
+function gapOf(row: Float32Array): number | null {
+  const [first, second] = topLogits(row, 2);
+  return first && second ? first.logit - second.logit : null;
 }
 
 function best(row: Float32Array | undefined, textOf: VerdictInputs['textOf']): TokenLogit | null {

@@ -57,6 +57,8 @@ export interface Verdict {
     readonly candidate: TokenLogit | null;
     readonly kld: number | null;
     readonly sameTop: boolean | null;
+    /** How far the reference's first two logits lie apart: where it is small, rounding decides which comes first. */
+    readonly gap: number | null;
   };
   readonly expectation: Expectation | null;
   readonly notMeasured: readonly NotMeasured[];

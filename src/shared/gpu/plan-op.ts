@@ -13,6 +13,7 @@ import {
   planSet,
   planUpscale,
 } from './plan-arrange';
+import { planConvTranspose1d, planIm2col, planPool1d } from './plan-convolution';
 import { planAddId, planCopy, planGetRows, planSetRows } from './plan-copies';
 import { planBinary, planClamp, planLeakyRelu, planMath, planScale, planSinCos, planUnary } from './plan-elementwise';
 import { planGlu } from './plan-glu';
@@ -101,6 +102,9 @@ const PLANNERS: Partial<Record<OpKind, Planner>> = {
   DSV4_HC_COMB: planHcComb,
   DSV4_HC_PRE: planHcPre,
   DSV4_HC_POST: planHcPost,
+  IM2COL: planIm2col,
+  CONV_TRANSPOSE_1D: planConvTranspose1d,
+  POOL_1D: planPool1d,
   SSM_CONV: planSsmConv,
   SSM_SCAN: planSsmScan,
   GATED_LINEAR_ATTN: planGatedLinearAttn,

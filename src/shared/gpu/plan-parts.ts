@@ -5,6 +5,7 @@ import { perElement } from './kernel-call';
 import type { PlanRequest } from './plan-op';
 import type { ElementType, OpShader, StoredType } from './shader-variant';
 import { elementConstant, isElementType } from './shader-variant';
+import type { FieldValues } from './wgsl-struct';
 
 type FloatOperand = Operand & { readonly type: Exclude<ElementType, 'I32'> };
 
@@ -62,7 +63,7 @@ export function elementwiseOf(
   dst: Operand,
   sources: readonly Operand[],
   constants: Record<string, number | boolean>,
-  values: Record<string, number>,
+  values: FieldValues,
 ): Plan {
   const why = sourceRefusal(...sources);
   if (why !== undefined) return { unsupported: why };

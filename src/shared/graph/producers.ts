@@ -1,10 +1,10 @@
 import type { NodeId } from '../base/brand';
 import type { Graph, GraphTensor } from './graph';
-import { isComputing, isStateWrite, memoryOwner, tensorOf } from './graph';
+import { isAlias, isComputing, isStateWrite, memoryOwner, tensorOf } from './graph';
 
 /**
  * For each computing node, the computing nodes whose results it reads: through views, in-place results and writes
- * into state tensors (KV cache). Weights and inputs are not listed.
+ * of rows (KV cache, attention mask). Weights and inputs are not listed.
  */
 export function computingProducers(graph: Graph): ReadonlyMap<NodeId, readonly NodeId[]> {
   const producers = new Map<NodeId, readonly NodeId[]>();
@@ -15,7 +15,7 @@ export function computingProducers(graph: Graph): ReadonlyMap<NodeId, readonly N
     if (isComputing(graph, node)) {
       producers.set(id, sourcesOf(graph, node, writers));
       writers.set(memoryOwner(graph, node).id, [id]);
-    } else if (isStateWrite(graph, node)) {
+    } else if (!isAlias(node)) {
       const owner = memoryOwner(graph, node).id;
       const before = writers.get(owner) ?? [];
       writers.set(owner, [...new Set([...before, ...sourcesOf(graph, node, writers, owner)])]);

@@ -4,6 +4,7 @@
  * `ggml_compute_forward_im2col_f32`, `…_im2col_f16`, `…_conv_transpose_1d_f32`, `…_conv_transpose_1d_f16_f32`,
  * `…_pool_1d_ksp` in ggml-cpu/ops.cpp.
  */
+import { f32FromBits } from '../base/float-bits';
 import type { Dims } from '../graph/graph';
 import { elementCount } from '../graph/graph';
 import type { Rounding } from './arithmetic';
@@ -13,7 +14,7 @@ import type { InlineOp, OpCall, OpShape } from './op';
 import { firstOf, forEachRow, intParam, needDecodable, needFloatResult, needResult, sourceOf } from './op';
 import { gatherF32, scatterF32 } from './operand';
 import type { TensorShape } from './tensor-shape';
-import { dimsText, hasDenseRows, isEmpty } from './tensor-shape';
+import { dimsText, hasDenseRows, isContiguous, sameExtents } from './tensor-shape';
 
 /**
  * dst[(c × height + y) × width + x, i, j, n] = src1[i × s0 + x × d0 − p0, j × s1 + y × d1 − p1, c, n], zeros around the
@@ -23,7 +24,7 @@ import { dimsText, hasDenseRows, isEmpty } from './tensor-shape';
 export const IM2COL_OP: InlineOp = { how: 'inline', check: checkIm2col, compute: im2col };
 
 /**
- * dst[j × s + k, o] = Σ over j, k, c of src1[j, c] × src0[k, o, c]; op_params: s. `exact`: products and sums in f64.
+ * dst[i, o] = Σ src1[j, c] × src0[k, o, c] over c and all j × s + k = i; op_params: s. `exact`: sums in f64.
  * `ggml`: source 1 rounded to F16 where the kernel is F16; sums over c rounded to f32 and added in f32, j ascending.
  */
 export const CONV_TRANSPOSE_1D_OP: InlineOp = { how: 'inline', check: checkTransposed, compute: convTranspose1d };
@@ -52,26 +53,28 @@ export function patchSteps(opParams: readonly number[]): PatchSteps {
   return { stride: pair(0), padding: pair(2), dilation: pair(4) };
 }
 
+type Strided = Pick<TensorShape, 'ne' | 'nb'>;
+
 /** Whether IM2COL's images have two dimensions. */
 function isFlat(opParams: readonly number[]): boolean {
   return intParam(opParams, 6) === 1;
 }
 
 /** IM2COL's kernel (width, height, channel) or source 1 (width, height, channel, batch). */
-export function asImages<T extends TensorShape>(t: T, opParams: readonly number[]): T {
+export function asImages(t: Strided, opParams: readonly number[]): Strided {
   return isFlat(opParams) ? t : withDimension(t, 1);
 }
 
 /** IM2COL's result: element of the patch, patch horizontally and vertically, batch. */
-export function asPatches<T extends TensorShape>(t: T, opParams: readonly number[]): T {
+export function asPatches(t: Strided, opParams: readonly number[]): Strided {
   return isFlat(opParams) ? t : withDimension(t, 2);
 }
 
 /** The tensor with an extent of 1 in dimension `d`; its dimension 3, of extent 1, gives way. */
-function withDimension<T extends TensorShape>(t: T, d: number): T {
+function withDimension(t: Strided, d: number): Strided {
   const insert = (dims: Dims, value: number): Dims =>
     [...dims.slice(0, d), value, ...dims.slice(d, 3)] as unknown as Dims;
-  return { ...t, ne: insert(t.ne, 1), nb: insert(t.nb, 0) };
+  return { ne: insert(t.ne, 1), nb: insert(t.nb, 0) };
 }
 
 function checkIm2col(node: OpShape): string | undefined {
@@ -80,22 +83,21 @@ function checkIm2col(node: OpShape): string | undefined {
   if (!a || !b) return `source ${a ? 1 : 0} is missing`;
   const [kernel, image] = [asImages(a, opParams), asImages(b, opParams)];
   const [width, height, channels] = kernel.ne;
-  const [[s0, s1], [p0, p1], [d0, d1]] = Object.values(patchSteps(opParams)) as [Pair, Pair, Pair];
+  const { stride, padding, dilation } = patchSteps(opParams);
+  const count = (d: 0 | 1): number =>
+    Math.trunc((image.ne[d] + 2 * padding[d] - dilation[d] * (kernel.ne[d] - 1) - 1) / stride[d]) + 1;
   const flat = isFlat(opParams);
-  const count = (size: number, taps: number, s: number, p: number, d: number): number =>
-    Math.trunc((size + 2 * p - d * (taps - 1) - 1) / s) + 1;
-  const rows = flat ? count(image.ne[1], height, s1, p1, d1) : 1;
-  const patches: Dims = [width * height * channels, count(image.ne[0], width, s0, p0, d0), rows, image.ne[3]];
+  const patches: Dims = [width * height * channels, count(0), flat ? count(1) : 1, image.ne[3]];
   return firstOf(
     needMovable(node, 1),
     needFloatResult(node),
-    (s0 < 1 || (flat && s1 < 1) || d0 < 0 || d1 < 0) && `strides ${s0}, ${s1} and dilations ${d0}, ${d1}`,
+    !(stride[0] > 0 && (!flat || stride[1] > 0)) && `a stride of ${stride.join(', ')}`,
+    !dilation.every((d) => d >= 0) && `a dilation of ${dilation.join(', ')}`,
     channels !== image.ne[2] && `a kernel ${dimsText(a.ne)} for images ${dimsText(b.ne)}`,
-    !flat && b.ne[3] * dst.ne[3] !== 1 && `rows of ${dimsText(b.ne)}`,
-    !sameExtents(asPatches(dst, opParams).ne, patches) &&
-      `${dimsText(patches)} patches do not fit ${dimsText(dst.ne)}`,
+    !flat && b.ne[3] * dst.ne[3] !== 1 && `${dimsText(b.ne)} to ${dimsText(dst.ne)}`,
+    !sameExtents(asPatches(dst, opParams).ne, patches) && `${dimsText(patches)} patches do not fit ${dimsText(dst.ne)}`,
     // ggml reads them as if there were none
-    !isContiguous({ ...image, ne: [image.ne[0], image.ne[1], 1, 1] }) && 'gaps between rows or elements of images',
+    !isContiguous({ type: b.type, ne: [image.ne[0], image.ne[1], 1, 1], nb: image.nb }) && 'images with gaps',
   );
 }
 
@@ -104,11 +106,11 @@ function im2col(call: OpCall): void {
   const [width, height] = asImages(sourceOf(call, 0), opParams).ne;
   const source = sourceOf(call, 1);
   const values = gatherF32(source);
-  const [columns, rows, channels] = asImages(shapeOf(source), opParams).ne;
+  const [columns, rows, channels] = asImages(source, opParams).ne;
   const { stride, padding, dilation } = patchSteps(opParams);
   const out = new Float32Array(elementCount(dst.ne));
   let at = 0;
-  forEachRow(asPatches(shapeOf(dst), opParams).ne, (i, j, n) => {
+  forEachRow(asPatches(dst, opParams).ne, (i, j, n) => {
     for (let c = 0; c < channels; c++) {
       const plane = (n * channels + c) * rows;
       for (let y = 0; y < height; y++) {
@@ -169,12 +171,19 @@ function convTranspose1d(call: OpCall): void {
 /** ggml's numbers of POOL_1D's functions. */
 export const POOL = { MAX: 0, AVG: 1 } as const;
 
-const LEAST_MAXIMUM = -f32FromBits(0x7f7fffff);
+/** POOL_1D's function and its windows. */
+export function poolOf(opParams: readonly number[]): Record<'pooling' | 'taps' | 'stride' | 'padding', number> {
+  const [pooling, taps, stride, padding] = [0, 1, 2, 3].map((i) => intParam(opParams, i)) as unknown as Dims;
+  return { pooling, taps, stride, padding };
+}
+
+/** −FLT_MAX */
+const LEAST_MAXIMUM = f32FromBits(0xff7fffff);
 
 function checkPool(node: OpShape): string | undefined {
   const [x] = node.src;
   if (!x) return 'source 0 is missing';
-  const [pooling, taps, stride] = [0, 1, 2].map((i) => intParam(node.opParams, i)) as [number, number, number];
+  const { pooling, taps, stride } = poolOf(node.opParams);
   const { ne, nb } = x;
   return firstOf(
     needDecodable(node, 0),
@@ -183,14 +192,14 @@ function checkPool(node: OpShape): string | undefined {
     (taps < 1 || stride < 1) && `${taps} elements in steps of ${stride}`,
     // the number of windows is ggml's, which counts them in f32
     needResult(node, [node.dst.ne[0], ne[1], ne[2], ne[3]]),
-    // ggml reads rows one after another, nb[1] apart
-    !isContiguous({ type: x.type, ne, nb }) && 'a source with gaps',
+    // ggml reads all rows nb[1] apart
+    !(hasDenseRows(x) && [2, 3].every((d) => ne[d] === 1 || nb[d] === ne[d - 1]! * nb[d - 1]!)) && 'planes with gaps',
   );
 }
 
 function pool(call: OpCall): void {
   const source = sourceOf(call, 0);
-  const [pooling, taps, stride, padding] = [0, 1, 2, 3].map((i) => intParam(call.opParams, i)) as unknown as Dims;
+  const { pooling, taps, stride, padding } = poolOf(call.opParams);
   const combine = pooling === POOL.MAX ? maximum : mean;
   const r = intermediateRounding(call.arithmetic);
   const row = new Float32Array(source.ne[0]);

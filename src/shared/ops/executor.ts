@@ -222,11 +222,12 @@ class Execution<A extends Arithmetic> {
       this.unknown.add(memoryOwner(this.graph, t).id);
       return;
     }
-    if (t.viewSrc !== undefined && this.unknown.has(t.viewSrc)) return;
     this.put(t, known);
   }
 
   private put(t: GraphTensor, known: Checkpoints): void {
+    // A result in place does not make known the rest of the memory that it lies in.
+    if (t.viewSrc !== undefined && this.unknown.has(t.viewSrc)) return;
     const values = wholeSeed(t, undefined, known);
     for (const track of this.tracks) scatterF32(this.memory.target(track, t, t.viewSrc !== undefined), values);
   }

@@ -1,6 +1,7 @@
 import type { OpKind } from '../graph/ggml-op';
 import { GGML_GLU_OPS, GGML_OPS, GGML_UNARY_OPS } from '../graph/ggml-op';
 import { ACC_OP, CONCAT_OP, PAD_OP, PAD_REFLECT_1D_OP, REPEAT_OP, ROLL_OP, SET_OP, UPSCALE_OP } from './arrange';
+import { CONV_TRANSPOSE_1D_OP, IM2COL_OP, POOL_1D_OP } from './convolution';
 import { COPY_OP } from './copy';
 import { DIAGONALS_OP } from './diagonals';
 import {
@@ -59,6 +60,9 @@ const SUPPORTED: Partial<Record<OpKind, Op>> = {
   DIAG_MASK_INF: DIAGONALS_OP,
   DIAG_MASK_ZERO: DIAGONALS_OP,
   TRI: DIAGONALS_OP,
+  IM2COL: IM2COL_OP,
+  CONV_TRANSPOSE_1D: CONV_TRANSPOSE_1D_OP,
+  POOL_1D: POOL_1D_OP,
   SSM_CONV: SSM_CONV_OP,
   SSM_SCAN: SSM_SCAN_OP,
   GATED_LINEAR_ATTN: GATED_LINEAR_ATTN_OP,

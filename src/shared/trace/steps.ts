@@ -12,7 +12,8 @@ import type {
   TraceSource,
 } from './trace';
 
-const STEP_KEY = /^step(\d+)\/(.*)$/s;
+/** As `stepKey` writes them: `step0/x` or `step01/x`, which it would not read back, is a name like any other. */
+const STEP_KEY = /^step([1-9]\d*)\/(.*)$/s;
 
 /** Key of a checkpoint of step `step` in a file of all steps. */
 export function stepKey(step: number, key: string): string {

@@ -1,5 +1,6 @@
 import type { OpCases } from '../op-case';
 import { ARRANGE } from './arrange';
+import { CONVOLUTION } from './convolution';
 import { COPY } from './copy';
 import { DIAGONALS } from './diagonals';
 import { ELEMENTWISE } from './elementwise';
@@ -36,6 +37,7 @@ export const FAMILIES: Readonly<Record<string, OpCases>> = {
   'mat-mul': MAT_MUL,
   'mat-mul-id': MAT_MUL_ID,
   reductions: REDUCTIONS,
+  convolution: CONVOLUTION,
   ssm: SSM,
   'linear-attention': LINEAR_ATTENTION,
   triangular: TRIANGULAR,

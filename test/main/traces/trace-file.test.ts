@@ -81,3 +81,42 @@ describe('trace file', () => {
     trace.dispose();
   });
 });
+
+/** A file as another engine writes it: string pairs and one tensor, no manifest. */
+function foreignFile(metadata: Readonly<Record<string, unknown>>): string {
+  const target = path.join(folder, 'foreign.safetensors');
+  const tensor = { dtype: 'F32', shape: [1], data_offsets: [0, 4] };
+  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, x: tensor, 'step1/x': tensor }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  fs.writeFileSync(target, Buffer.concat([length, header, Buffer.alloc(4)]));
+  return target;
+}
+
+describe("a foreign dump's decode steps", () => {
+  it('are one token each, as its metadata say', () => {
+    const trace = TraceFile.open(foreignFile({ tokens: '[1,2]', steps: '[7, 8]' }));
+    expect([trace.tokens, trace.stepTokens, trace.manifest]).toEqual([[1, 2], [[7], [8]], undefined]);
+    trace.dispose();
+    const list = TraceFile.open(foreignFile({ tokens: [1, 2], steps: [7] }));
+    expect([list.tokens, list.stepTokens]).toEqual([[1, 2], [[7]]]);
+    list.dispose();
+  });
+
+  it('are none where nothing is said', () => {
+    const trace = TraceFile.open(foreignFile({ tokens: '[1,2]' }));
+    expect([trace.stepTokens, trace.engine]).toEqual([[], 'unknown']);
+    trace.dispose();
+  });
+
+  it.each(['7', '[[7],[8]]', '["7"]', '[7.5]', '{"a":7}', 'seven', '[7'])(
+    'are refused as %s, which is quoted',
+    (steps) => {
+      const file = foreignFile({ tokens: '[1,2]', steps });
+      expect(() => TraceFile.open(file)).toThrow(QuarrelError);
+      expect(() => TraceFile.open(file)).toThrow(
+        `__metadata__.steps is ${steps}; a JSON list of token ids, one per decode step, is expected`,
+      );
+    },
+  );
+});

@@ -157,3 +157,104 @@ describe('the test of single channels', () => {
     }
   });
 });
+
+describe('judgeNode of results that are indices', () => {
+  const scores = Float32Array.of(5, 1, 5, 3, 2, 2, 9, 4);
+  const judge = (kind: OpKind, ne: Dims, right: readonly number[], candidate: readonly number[]) =>
+    judgeNode(
+      evidence(Float32Array.from(candidate), kind, {
+        tensor: { ...tensor(kind), ne },
+        exact: Float32Array.from(right),
+        others: [],
+        source: () => ({ ne: [4, 2, 1, 1], values: scores }),
+      }),
+    );
+
+  it('takes equal values in another order for right', () => {
+    const sorted = [0, 2, 3, 1, 2, 3, 0, 1];
+    expect(judge('ARGSORT', [4, 2, 1, 1], sorted, [2, 0, 3, 1, 2, 3, 1, 0])).toMatchObject({
+      bad: false,
+      localNmse: 0,
+    });
+    expect(judge('ARGMAX', [2, 1, 1, 1], [0, 2], [2, 2]).bad).toBe(false);
+    expect(judge('TOP_K', [2, 2, 1, 1], [0, 2, 2, 3], [2, 0, 3, 2]).bad).toBe(false);
+  });
+
+  it('finds another value, and says what indices point at, not the indices', () => {
+    const j = judge('ARGMAX', [2, 1, 1, 1], [0, 2], [0, 3]);
+    expect(j).toMatchObject({ bad: true, worst: { index: [1, 0, 0, 0], reference: 9, candidate: 4 } });
+    expect(judge('TOP_K', [2, 2, 1, 1], [0, 2, 2, 3], [0, 3, 2, 3]).bad).toBe(true);
+    expect(judge('ARGSORT', [4, 2, 1, 1], [0, 2, 3, 1, 2, 3, 0, 1], [0, 2, 1, 3, 2, 3, 0, 1]).bad).toBe(true);
+  });
+
+  it.each([
+    ['an index out of range', [0, 4]],
+    ['no index at all', [0, NaN]],
+  ])('finds %s', (_what, candidate) => {
+    const j = judge('ARGMAX', [2, 1, 1, 1], [0, 2], candidate);
+    expect(j).toMatchObject({ bad: true, nonFinite: { index: [1, 0, 0, 0], reference: 9 } });
+    expect(j.why).toBe('NaN where a finite value is right');
+  });
+
+  it('finds an index that comes twice, though its values are right', () => {
+    expect(judge('TOP_K', [2, 2, 1, 1], [0, 2, 2, 3], [0, 0, 2, 3])).toMatchObject({ bad: true });
+  });
+});
+
+describe('judgeNode of a sum that cancels', () => {
+  /** 1024 products that add up to almost nothing or exactly to it. */
+  const SIZE = 1024;
+  const unit = 2 ** -24;
+  const a = Float32Array.from({ length: SIZE }, (_, i) => 1 + (i >> 1) / SIZE);
+  const b = Float32Array.from({ length: SIZE }, (_, i) => (i % 2 === 0 ? 1 : -1));
+  const length = Math.sqrt(a.reduce((sum, v) => sum + v * v, 0) * SIZE);
+
+  const judge = (kind: OpKind, exactly: number, candidate: number, others: readonly number[] = []) =>
+    judgeNode(
+      evidence(Float32Array.of(candidate), kind, {
+        tensor: { ...tensor(kind), ne: [1, 1, 1, 1] },
+        exact: Float32Array.of(exactly),
+        others: others.map((way) => Float32Array.of(way)),
+        source: (index) => ({ ne: [SIZE, 1, 1, 1], values: kind === 'MUL_MAT' && index === 0 ? a : b }),
+      }),
+    );
+
+  it.each([
+    ['almost nothing', 1e-12],
+    ['nothing at all', 0],
+  ])('tolerates what f32 loses of a dot product that is %s, and not more', (_what, exactly) => {
+    const lost = unit * length;
+    for (const sign of [1, -1]) {
+      expect(judge('MUL_MAT', exactly, exactly + sign * lost).bad).toBe(false);
+      expect(judge('MUL_MAT', exactly, exactly + sign * 10 * lost).bad).toBe(true);
+    }
+    expect(judge('MUL_MAT', exactly, 1).bad).toBe(true);
+    expect(judge('MUL_MAT', exactly, 1, [lost]).bad).toBe(true);
+    expect(judge('MUL_MAT', exactly, lost, [-lost]).bad).toBe(false);
+    expect(judge('MUL_MAT', exactly, NaN)).toMatchObject({ bad: true, nonFinite: { reference: Math.fround(exactly) } });
+  });
+
+  it.each([
+    ['almost nothing', 1e-12],
+    ['nothing at all', 0],
+  ])('does the same for sums of a row that is %s', (_what, exactly) => {
+    expect(judge('SUM_ROWS', exactly, exactly + unit * SIZE).bad).toBe(false);
+    expect(judge('SUM_ROWS', exactly, exactly + 10 * unit * SIZE).bad).toBe(true);
+    expect(judge('MEAN', exactly, exactly + unit).bad).toBe(false);
+    expect(judge('MEAN', exactly, exactly + 10 * unit).bad).toBe(true);
+  });
+
+  it('says by how much, so that it can be compared with other nodes', () => {
+    const tolerated = judge('MUL_MAT', 0, unit * length);
+    expect(tolerated).toMatchObject({ bad: false, why: 'within the noise floor' });
+    const beyond = judge('MUL_MAT', 0, 100 * unit * length);
+    for (const { localNmse, noiseFloor, bad } of [tolerated, beyond]) {
+      expect(localNmse > 5 * noiseFloor).toBe(bad);
+    }
+  });
+
+  it('asks for the very value where the op does not sum', () => {
+    expect(judge('ADD', 0, unit).bad).toBe(true);
+    expect(judge('ADD', 0, 0).bad).toBe(false);
+  });
+});

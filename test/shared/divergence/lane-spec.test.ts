@@ -13,6 +13,17 @@ describe('parseLane', () => {
     ['webgpu', { kind: 'webgpu' }],
     ['webgpu@my/kernels@2', { kind: 'webgpu', overlay: 'my/kernels@2' }],
     ['trace:a/b.safetensors', { kind: 'trace', path: 'a/b.safetensors' }],
+    ['place:0-3:reference', { kind: 'place', rules: [{ layers: { from: 0, to: 3 }, lane: 'reference' }] }],
+    [
+      'place:embd:reference,0-:webgpu@my/kernels',
+      {
+        kind: 'place',
+        rules: [
+          { layers: 'embd', lane: 'reference' },
+          { layers: { from: 0, to: Infinity }, lane: 'webgpu@my/kernels' },
+        ],
+      },
+    ],
   ])('%s', (text, spec) => {
     expect(parseLane(text)).toEqual(spec);
   });
@@ -23,4 +34,14 @@ describe('parseLane', () => {
       expect(() => parseLane(text)).toThrow(QuarrelError);
     },
   );
+
+  it.each([
+    ['place:', 'placement ""'],
+    ['place:reference', 'placement "reference"'],
+    ['place:0:reference,1', 'placement "1"'],
+    ['place', 'unknown lane "place"'],
+  ])('refuses %j and quotes what it cannot read', (text, quoted) => {
+    expect(() => parseLane(text)).toThrow(QuarrelError);
+    expect(() => parseLane(text)).toThrow(quoted);
+  });
 });

@@ -4,7 +4,7 @@ import { nodeId } from '../../../src/shared/base/brand';
 import type { GgmlOp } from '../../../src/shared/graph/ggml-op';
 import type { Graph, GraphTensor, TensorRole } from '../../../src/shared/graph/graph';
 import { isComputing } from '../../../src/shared/graph/graph';
-import { computingProducers, stretches } from '../../../src/shared/graph/producers';
+import { computingProducers, stateWritesRead, stretches } from '../../../src/shared/graph/producers';
 
 interface Spec {
   readonly key: string;
@@ -59,6 +59,18 @@ describe('computingProducers', () => {
     expect([...producers.keys()].every((id) => isComputing(graph, graph.tensors[id]!))).toBe(true);
     expect(keysOf(producers.get(nodeId(2)))).toEqual([]);
   });
+  it('sees through rows written into a result, as an attention mask of the chosen keys is made', () => {
+    const masked = graphOf([
+      { key: 'mask', role: 'input' },
+      { key: 'filled', op: 'FILL', src: [0] },
+      { key: 'zeros', op: 'FILL', src: [0] },
+      { key: 'chosen', op: 'TOP_K', src: [0] },
+      { key: 'unmasked', op: 'SET_ROWS', src: [2, 3], viewSrc: 1 },
+      { key: 'sum', op: 'ADD', src: [4, 0] },
+    ]);
+    const found = computingProducers(masked).get(nodeId(5)) ?? [];
+    expect(found.map((id) => masked.tensors[id]!.key)).toEqual(['filled', 'zeros', 'chosen']);
+  });
 });
 
 describe('stretches', () => {
@@ -68,5 +80,39 @@ describe('stretches', () => {
     expect(keysOf(between.get(nodeId(8)))).toEqual(['k', 'kq', 'scaled']);
     expect(keysOf(between.get(nodeId(6)))).toEqual(['k']);
     expect(keysOf(between.get(nodeId(3)))).toEqual([]);
+  });
+});
+
+describe('stateWritesRead', () => {
+  it('names the cache write that a reader is the first to show, through a view', () => {
+    expect([...stateWritesRead(graph)].map(([id, writes]) => [keysOf([id]), keysOf(writes)])).toEqual([
+      [['kq'], ['write']],
+    ]);
+  });
+
+  it('names all writes before the reader, none after it, and each only once', () => {
+    const states = graphOf([
+      { key: 'k state', role: 'state' },
+      { key: 'r state', role: 'state' },
+      { key: 'early', src: [0] },
+      { key: 'write 1', op: 'SET_ROWS', src: [2], viewSrc: 0 },
+      { key: 'write 2', op: 'CPY', src: [2, 1], viewSrc: 1 },
+      { key: 'view', op: 'VIEW', src: [0], viewSrc: 0 },
+      { key: 'both', src: [5, 0, 1] },
+      { key: 'write 3', op: 'CPY', src: [6, 0], viewSrc: 0 },
+      { key: 'last', src: [0] },
+    ]);
+    const found = [...stateWritesRead(states)].map(([id, writes]) =>
+      [id, ...writes].map((n) => states.tensors[n]!.key),
+    );
+    expect(found).toEqual([
+      ['both', 'write 1', 'write 2'],
+      ['last', 'write 1', 'write 3'],
+    ]);
+  });
+
+  it('does not take a copy into another node for a cache write', () => {
+    const copies = graphOf([{ key: 'a' }, { key: 'copy', op: 'CPY', src: [0], viewSrc: 0 }, { key: 'b', src: [0] }]);
+    expect(stateWritesRead(copies).size).toBe(0);
   });
 });

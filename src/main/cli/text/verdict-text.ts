@@ -9,6 +9,11 @@ const CLEAN_YET_DIFFERENT =
   '            no bug: every measured node is right on its own inputs. What differs is rounding, summed over the layers\n' +
   '            (llama.cpp rounds activations to 8 bits); where the best logits lie close, that decides';
 
+/** How close the reference's best two tokens are. */
+function gapText(gap: number | null): string {
+  return gap === null ? '' : `, the reference's first two lie ${gap.toFixed(2)} apart`;
+}
+
 /** The verdict as a person reads it in a terminal. */
 export function verdictText(v: Verdict): string {
   return [headline(v), '', ...body(v), ...logits(v), ...steps(v), ...expectation(v), ...remarks(v)].join('\n');
@@ -30,7 +35,9 @@ function headline(v: Verdict): string {
 
 /** A bug of its own kind: the prompt's graph is right, a decode step on the cache is not. */
 function prefillRight(v: Verdict): string {
-  return v.firstBad && v.firstBad.step > 0 ? '; the prompt is right, cached decode is not' : '';
+  return v.firstBad && v.firstBad.step > 0 && v.steps[0]?.verdict === 'clean'
+    ? '; the prompt is right, cached decode is not'
+    : '';
 }
 
 function nodeOf(b: BadNode): string {
@@ -90,7 +97,7 @@ function badNode(b: BadNode): string[] {
 function logits(v: Verdict): string[] {
   const { reference, candidate, kld } = v.logits;
   if (!reference && !candidate) return [];
-  const same = v.logits.sameTop === false ? '  ← differs' : '';
+  const same = v.logits.sameTop === false ? `  ← differs${gapText(v.logits.gap)}` : '';
   return [
     `next token  ${v.reference}: ${token(reference)}   ${v.candidate}: ${token(candidate)}${same}` +
       (kld === null ? '' : `   KLD ${error(kld)}`),
@@ -108,11 +115,14 @@ function steps(v: Verdict): string[] {
     s.verdict === 'diverged' ? `BAD at ${s.firstBad ?? ''}` : s.verdict,
     token(s.logits.reference),
     token(s.logits.candidate),
-    s.logits.sameTop === false ? '← differs' : '',
+    s.logits.sameTop === false ? `← differs${gapText(s.logits.gap)}` : '',
   ]);
+  const differs = decode.some((s) => s.logits.sameTop === false);
+  const said = v.logits.sameTop === false; // of the prompt's next token, with the same remark
   return [
     '',
     table(['', 'token', 'nodes', `next, ${v.reference}`, `next, ${v.candidate}`, ''], rows, new Set([1])),
+    ...(differs && !said && v.verdict === 'clean' ? [CLEAN_YET_DIFFERENT] : []),
     '',
   ];
 }
