@@ -3,7 +3,7 @@
 //! require lib/weights.wgsl
 //! require quant
 //! require dst
-//! require lib/invocation.wgsl
+//! require lib/per-invocation.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor,
@@ -11,15 +11,9 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn invoke(index: u32) {
   let ne = params.src0.ne;
   let groups = (ne.x + GROUP - 1u) / GROUP;
-  let index = invocation_index(workgroup, workgroups, local);
   let at = coordinates(index / groups, vec4<u32>(ne.yzw, 1u));
   if (at.z >= ne.w) {
     return;

@@ -2,20 +2,14 @@
 // stores them at once, so that neighbours write next to each other: the kernel's speed is that of memory.
 //! require lib/weights.wgsl
 //! require quant
-//! require lib/invocation.wgsl
+//! require lib/per-invocation.wgsl
 struct Params {
   blocks: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> dst: array<vec4<u32>>;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let quad = invocation_index(workgroup, workgroups, local);
+fn invoke(quad: u32) {
   let k = 4u * quad;
   // Types without blocks may end within a quad; dst has room for all of it.
   if (k >= params.blocks * BLOCK_ELEMENTS) {

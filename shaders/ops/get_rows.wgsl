@@ -4,7 +4,7 @@
 //! require quant
 //! require lib/src1.wgsl
 //! require lib/dst-f32.wgsl
-//! require lib/invocation.wgsl
+//! require lib/per-invocation.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor, // ne[1] counts the rows in this binding
@@ -14,15 +14,9 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn invoke(index: u32) {
   let ids = params.src1;
   let groups = (params.dst.ne.x + GROUP - 1u) / GROUP;
-  let index = invocation_index(workgroup, workgroups, local);
   let at = coordinates(index / groups, vec4<u32>(ids.ne.xyz, 1u));
   if (at.z >= ids.ne.z) {
     return;

@@ -2,19 +2,14 @@
 // elements. Its dst has been filled with zeros.
 //! require lib/weights.wgsl
 //! require quant
-//! require lib/invocation.wgsl
+//! require lib/per-invocation.wgsl
 struct Params {
   blocks: u32, // 1
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let k = 4u * invocation_index(workgroup, workgroups, local);
+fn invoke(index: u32) {
+  let k = 4u * index;
   if (k >= params.blocks * BLOCK_ELEMENTS) {
     return;
   }

@@ -1,7 +1,7 @@
 // SOLVE_TRI: X with A X = B, A lower triangular. One invocation per column of X, rows from the first on:
 // x[r] = (b[r] - sum over t < r of A[r][t] * x[t]) / A[r][r]. Sums in two levels, t ascending.
 //! require lib/tensor.wgsl
-//! require lib/invocation.wgsl
+//! require lib/per-invocation.wgsl
 //! require lib/src0.wgsl
 //! require lib/src1.wgsl
 //! require lib/dst-f32.wgsl
@@ -14,14 +14,9 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn invoke(index: u32) {
   let ne = params.dst.ne;
-  let at = coordinates(invocation_index(workgroup, workgroups, local), vec4<u32>(ne.xzw, 1u));
+  let at = coordinates(index, vec4<u32>(ne.xzw, 1u));
   if (at.w > 0u) {
     return;
   }

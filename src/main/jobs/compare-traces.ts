@@ -1,4 +1,5 @@
 import { QuarrelError } from '../../shared/base/errors';
+import { staged } from '../../shared/base/control';
 import type { JobControl } from '../../shared/base/progress';
 import type { TensorMetrics } from '../../shared/compare/comparison';
 import { compareTensors } from '../../shared/compare/metrics';
@@ -6,6 +7,7 @@ import { AlignedTrace } from '../../shared/trace/alignment';
 import type { NameMap } from '../../shared/trace/name-map';
 import { foreignEntries } from '../../shared/trace/name-map';
 import { neOfShape } from '../../shared/trace/safetensors';
+import { stepKey, stepsOf, stepView } from '../../shared/trace/steps';
 import type { NotMeasured, TraceSource } from '../../shared/trace/trace';
 import { TraceFile } from '../traces/trace-file';
 import { yieldToEvents } from '../yield-to-events';
@@ -51,8 +53,46 @@ async function compareFiles(
   request: CompareRequest,
   control: JobControl,
 ): Promise<CompareReport> {
-  requireSameTokens(reference, candidate);
-  const aligned = align(reference, candidate, request.map);
+  const steps = stepsOf(reference);
+  const nodes: CompareReport['nodes'][number][] = [];
+  const notCompared: NotMeasured[] = [];
+  const alignment: string[] = [];
+  for (let step = 0; step <= steps; step++) {
+    const ours = stepView(reference, step, reference.stepTokens[step - 1]);
+    const theirs = stepView(candidate, step, candidate.stepTokens[step - 1]);
+    if (step > 0 && theirs.entries.size === 0) {
+      notCompared.push(absent(stepKey(step, '*'), 'the candidate has no such decode step'));
+      continue;
+    }
+    requireSameTokens(ours, theirs);
+    const aligned = align(ours, theirs, request.map);
+    const stage = step === 0 ? 'compare' : `compare, step ${step}`;
+    const compared = await compareStep(ours, aligned, staged(control, stage));
+    const keyed = (key: string): string => stepKey(step, key);
+    nodes.push(...compared.nodes.map((n) => ({ ...n, key: keyed(n.key) })));
+    notCompared.push(...compared.notCompared.map((n) => ({ ...n, node: keyed(n.node) })));
+    alignment.push(...aligned.notes);
+  }
+  if (nodes.length === 0) {
+    throw new QuarrelError(`${request.reference} and ${request.candidate} share no checkpoint that can be compared`);
+  }
+  return {
+    schema: 'quarrel.compare/1',
+    reference: request.reference,
+    candidate: request.candidate,
+    maxNmse: request.maxNmse,
+    nodes,
+    differing: nodes.filter((n) => n.metrics.nmse > request.maxNmse).map((n) => n.key),
+    notCompared,
+    alignment: [...new Set(alignment)],
+  };
+}
+
+async function compareStep(
+  reference: TraceSource,
+  aligned: Aligned,
+  control: JobControl,
+): Promise<Pick<CompareReport, 'nodes' | 'notCompared'>> {
   const nodes: CompareReport['nodes'][number][] = [];
   const notCompared: NotMeasured[] = [...aligned.misfits];
   const keys = [...reference.entries.keys()].filter((key) => !key.startsWith('leaf:'));
@@ -70,19 +110,7 @@ async function compareFiles(
     }
     await yieldToEvents();
   }
-  if (nodes.length === 0) {
-    throw new QuarrelError(`${request.reference} and ${request.candidate} share no checkpoint that can be compared`);
-  }
-  return {
-    schema: 'quarrel.compare/1',
-    reference: request.reference,
-    candidate: request.candidate,
-    maxNmse: request.maxNmse,
-    nodes,
-    differing: nodes.filter((n) => n.metrics.nmse > request.maxNmse).map((n) => n.key),
-    notCompared,
-    alignment: aligned.notes,
-  };
+  return { nodes, notCompared };
 }
 
 interface Aligned {
@@ -93,7 +121,7 @@ interface Aligned {
 }
 
 /** With the graph in the reference, rows are aligned and names mapped; without it, equal shapes are compared. */
-function align(reference: TraceFile, candidate: TraceFile, map: NameMap | undefined): Aligned {
+function align(reference: TraceSource, candidate: TraceSource, map: NameMap | undefined): Aligned {
   const graph = reference.manifest?.graph;
   if (graph) {
     const trace = new AlignedTrace(candidate, reference, graph, foreignEntries(candidate, graph, map));

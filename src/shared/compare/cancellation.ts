@@ -15,21 +15,21 @@ export interface SummedSource {
 }
 
 /**
- * The noise of f32 sums relative to the result's energy, as NMSE; 0 for ops that do not sum.
+ * The energy of what f32 sums lose, over all results: u²·Σ(‖a‖·‖b‖)²; 0 for ops that do not sum. Values that are not
+ * finite do not take part.
  * @param source sources of the node by index; read only where the op sums
- * @param result the exact result
+ * @param results how many elements the node has
  */
 export function cancellationNoise(
   kind: OpKind,
   source: (index: number) => SummedSource | undefined,
-  result: Float32Array,
+  results: number,
 ): number {
-  const noise = noiseEnergy(kind, source);
-  return noise === 0 ? 0 : (UNIT * UNIT * noise) / energy(result, 0, result.length);
+  return UNIT * UNIT * noiseEnergy(kind, source, results);
 }
 
 /** Σ over the results of (‖a‖·‖b‖)². */
-function noiseEnergy(kind: OpKind, source: (index: number) => SummedSource | undefined): number {
+function noiseEnergy(kind: OpKind, source: (index: number) => SummedSource | undefined, results: number): number {
   const a = source(0);
   if (!a) return 0;
   switch (kind) {
@@ -39,7 +39,7 @@ function noiseEnergy(kind: OpKind, source: (index: number) => SummedSource | und
     }
     case 'MUL_MAT_ID': {
       const b = source(1);
-      return b ? Math.max(...planeEnergies(a)) * energy(b.values, 0, b.values.length) : 0;
+      return b ? ofExperts(a, b, results / a.ne[1]) : 0;
     }
     case 'SUM_ROWS':
     case 'SUM':
@@ -49,6 +49,12 @@ function noiseEnergy(kind: OpKind, source: (index: number) => SummedSource | und
     default:
       return 0;
   }
+}
+
+/** As if every token chose the loudest expert; a column of B may serve all the experts of its token. */
+function ofExperts(a: SummedSource, b: SummedSource, columns: number): number {
+  const uses = columns / (b.values.length / b.ne[0]);
+  return Math.max(...planeEnergies(a)) * energy(b.values, 0, b.values.length) * uses;
 }
 
 /** ggml repeats each plane of A for consecutive planes of B. */
@@ -72,7 +78,7 @@ function absoluteSums({ values }: SummedSource, width: number, isMean: boolean):
   let total = 0;
   for (let start = 0; start < values.length; start += width) {
     let sum = 0;
-    for (let i = start; i < start + width; i++) sum += Math.abs(values[i]!);
+    for (let i = start; i < start + width; i++) sum += finite(Math.abs(values[i]!));
     total += (isMean ? sum / width : sum) ** 2;
   }
   return total;
@@ -80,6 +86,10 @@ function absoluteSums({ values }: SummedSource, width: number, isMean: boolean):
 
 function energy(values: Float32Array, start: number, count: number): number {
   let sum = 0;
-  for (let i = start; i < start + count; i++) sum += values[i]! ** 2;
+  for (let i = start; i < start + count; i++) sum += finite(values[i]!) ** 2;
   return sum;
+}
+
+function finite(value: number): number {
+  return value - value === 0 ? value : 0;
 }

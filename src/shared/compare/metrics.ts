@@ -61,6 +61,16 @@ export function compareTensors(
 
 /** NMSE alone, with the rules of `compareTensors`. */
 export function nmseOf(reference: Float32Array, candidate: Float32Array, mask?: Uint8Array): number {
+  const { error, energy } = squaresOf(reference, candidate, mask);
+  return ratio(error, energy);
+}
+
+/** Σ(cand−ref)² and Σref², with the rules of `compareTensors`: `error` is Infinity where non-finite elements differ. */
+export function squaresOf(
+  reference: Float32Array,
+  candidate: Float32Array,
+  mask?: Uint8Array,
+): { readonly error: number; readonly energy: number } {
   let errSquares = 0;
   let refSquares = 0;
   const n = reference.length;
@@ -71,12 +81,12 @@ export function nmseOf(reference: Float32Array, candidate: Float32Array, mask?: 
     const d = c - r;
     if (d - d !== 0) {
       if (r === c || (r !== r && c !== c)) continue;
-      return Infinity;
+      return { error: Infinity, energy: refSquares };
     }
     refSquares += r * r;
     errSquares += d * d;
   }
-  return ratio(errSquares, refSquares);
+  return { error: errSquares, energy: refSquares };
 }
 
 function ratio(errSquares: number, refSquares: number): number {

@@ -69,9 +69,11 @@ export class ConformanceTally {
 
   addStep(step: StepConformance): void {
     this.steps.push(step);
+    // Where that arithmetic itself broke down, it excuses nothing.
+    const rounding = Number.isFinite(step.rounding) ? (step.rounding ?? 0) : 0;
+    const limit = Math.max(CONFORMANCE_MAX_NMSE, MARGIN.node * rounding);
     for (const lane of CONFORMANCE_LANES) {
       const nmse = step.nmse[lane];
-      const limit = Math.max(CONFORMANCE_MAX_NMSE, MARGIN.node * (step.rounding ?? 0));
       if (nmse === null || nmse <= limit) continue;
       this.problems.push(
         `${lane} ends ${nmse.toExponential(1)} NMSE from llama.cpp (limit ${limit.toExponential(1)})${at(step.step)}`,

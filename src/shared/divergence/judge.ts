@@ -3,7 +3,7 @@ import type { WorstElement } from '../compare/comparison';
 import type { SummedSource } from '../compare/cancellation';
 import { cancellationNoise } from '../compare/cancellation';
 import { givesIndices, valuesAtIndices } from '../compare/index-results';
-import { coordinatesOf, compareTensors, nmseOf } from '../compare/metrics';
+import { coordinatesOf, compareTensors, nmseOf, squaresOf } from '../compare/metrics';
 import { leastFloor, MARGIN, ropeFloor, storageFloor } from '../compare/tolerance';
 import type { Dims, GraphTensor } from '../graph/graph';
 import type { TraceDtype } from '../trace/trace';
@@ -33,7 +33,7 @@ export interface NodeEvidence {
 
 export interface Judgement {
   readonly bad: boolean;
-  /** NMSE to the nearest correct way. */
+  /** NMSE to the nearest correct way; in units of what its sums lose where the right result is nothing but zeros. */
   readonly localNmse: number;
   readonly noiseFloor: number;
   /** `reference` is the nearest correct way's value. */
@@ -47,17 +47,15 @@ export interface Judgement {
 
 /** How far the candidate is from the nearest correct way, as NMSE, and the noise floor at this node. */
 export function measureNode(evidence: NodeEvidence): Pick<Judgement, 'localNmse' | 'noiseFloor'> {
-  const e = comparable(evidence);
-  const { localNmse } = nearestWay(e);
-  return { localNmse, noiseFloor: floorFor(e, localNmse) };
+  const { localNmse, noiseFloor } = measure(comparable(evidence));
+  return { localNmse, noiseFloor };
 }
 
 /** Judges one node by its local error against its measured noise floor. NaN and Inf come first. */
 export function judgeNode(evidence: NodeEvidence): Judgement {
   const e = comparable(evidence);
   const ways = [e.exact, ...e.others];
-  const { nearest, localNmse } = nearestWay(e);
-  const floor = floorFor(e, localNmse);
+  const { nearest, localNmse, noiseFloor: floor, isNothing } = measure(e);
   const metrics = compareTensors(nearest, e.candidate, e.tensor.ne, e.mask);
   const channels = channelsOf(e);
   const judged = {
@@ -77,7 +75,7 @@ export function judgeNode(evidence: NodeEvidence): Judgement {
   if (localNmse > MARGIN.node * floor) {
     return { ...judged, bad: true, why: `local error is ${times(localNmse / floor)} the noise floor` };
   }
-  const channel = channels && worstChannel(e, ways, floor, channels);
+  const channel = channels && !isNothing && worstChannel(e, ways, floor, channels);
   if (channel && channel.ratio > MARGIN.channel) {
     const { worst } = channel;
     const own = channels.expertAt(worst.index);
@@ -116,14 +114,28 @@ function whatIndicesPointAt(e: NodeEvidence): NodeEvidence {
   return { ...e, candidate: values(e.candidate), exact: values(e.exact), others: e.others.map(values) };
 }
 
+interface Measure {
+  readonly nearest: Float32Array;
+  readonly localNmse: number;
+  readonly noiseFloor: number;
+  /** Whether the terms of every sum cancelled to zero: only what the sums lose is left to measure an error by. */
+  readonly isNothing: boolean;
+}
+
 /**
- * The noise floor for a candidate at this distance. What sums lose to cancellation is looked at only where it decides:
+ * The candidate's distance and the noise floor there. What sums lose to cancellation is looked at only where it decides:
  * it takes a pass over the sources.
  */
-function floorFor(e: NodeEvidence, localNmse: number): number {
+function measure(e: NodeEvidence): Measure {
+  const { nearest, localNmse } = nearestWay(e);
   const floor = noiseFloor(e);
-  if (!(localNmse > MARGIN.node * floor)) return floor;
-  return Math.max(floor, cancellationNoise(e.tensor.kind, e.source, e.exact));
+  const plain = { nearest, localNmse, noiseFloor: floor, isNothing: false };
+  if (!(localNmse > MARGIN.node * floor)) return plain;
+  const lost = cancellationNoise(e.tensor.kind, e.source, e.exact.length);
+  if (lost === 0) return plain;
+  const { energy } = squaresOf(e.exact, e.exact, e.mask);
+  if (energy > 0) return { ...plain, noiseFloor: Math.max(floor, lost / energy) };
+  return { nearest, localNmse: squaresOf(nearest, e.candidate, e.mask).error / lost, noiseFloor: 1, isNothing: true };
 }
 
 /**

@@ -10,6 +10,8 @@ export interface WeightTensor {
   readonly byteLength: number;
   /** Copies `length` bytes from byte `offset` of the tensor into `dst` at `dstOffset`. Checks the file's size first. */
   copyInto(offset: number, length: number, dst: Uint8Array, dstOffset: number): void;
+  /** The same for whoever goes through the weight once: leaves nothing of it in the process's memory. */
+  readInto?(offset: number, length: number, dst: Uint8Array, dstOffset: number): void;
 }
 
 /** The weights an executor reads; owned and disposed by whoever mapped the file. */

@@ -20,6 +20,8 @@ interface Entry {
   readonly bytes: number;
 }
 
+/** Most bytes of uploads on their way: until the device has copied a weight, it is in memory twice. */
+const MOST_STAGED_BYTES = 128 << 20;
 /** Bytes copied between two looks at the cancel button. */
 const WINDOW_BYTES = 32 << 20;
 
@@ -32,15 +34,17 @@ export class WeightCache {
   private readonly entries = new Map<string, Entry>();
   private readonly inUse = new Set<string>();
   private heldBytes = 0;
+  private stagedBytes = 0;
 
   constructor(
     private readonly session: GpuSession,
     private readonly budgetBytes: number,
   ) {}
 
-  /** Whether the weights that the open batch uses leave room for nothing: it should be submitted first. */
+  /** Whether the weights that the open batch uses leave room for nothing: it should be submitted and run first. */
   get crowded(): boolean {
-    return this.heldBytes > this.budgetBytes && this.inUse.size > 0;
+    const full = this.heldBytes > this.budgetBytes || this.stagedBytes > MOST_STAGED_BYTES;
+    return full && this.inUse.size > 0;
   }
 
   /** The weight's buffers, uploaded if need be; more than one where the device's limits ask for it. */
@@ -57,6 +61,7 @@ export class WeightCache {
   /** Called after a submit: nothing is in use any more. */
   release(): void {
     this.inUse.clear();
+    this.stagedBytes = 0;
     this.shrink();
   }
 
@@ -98,6 +103,7 @@ export class WeightCache {
     }
     const bytes = parts.reduce((sum, part) => sum + part.buffer.size, 0);
     this.heldBytes += bytes;
+    this.stagedBytes += bytes;
     return { parts, bytes };
   }
 
@@ -112,7 +118,9 @@ export class WeightCache {
       const mapped = new Uint8Array(buffer.getMappedRange());
       for (let done = 0; done < length; done += WINDOW_BYTES) {
         control.throwIfCancelled();
-        weight.copyInto(offset + done, Math.min(WINDOW_BYTES, length - done), mapped, done);
+        const window = Math.min(WINDOW_BYTES, length - done);
+        if (weight.readInto) weight.readInto(offset + done, window, mapped, done);
+        else weight.copyInto(offset + done, window, mapped, done);
       }
     } catch (error) {
       buffer.destroy();

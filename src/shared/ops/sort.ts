@@ -1,6 +1,7 @@
 /**
- * Indices of a row's elements by value: ARGSORT, TOP_K. Equal values stand in the order of their indices (ggml leaves
- * that open, as it does the place of NaNs; here they are last). Source: `ggml_compute_forward_argsort_f32`,
+ * Indices of a row's elements by value: ARGSORT, TOP_K. The order of equal values is open in ggml: here they stand in the
+ * order of their indices, in `ggml` arithmetic the other way round, so that the spread between the two shows what hangs
+ * on it further down. The place of NaNs is open too; here they are last. Source: `ggml_compute_forward_argsort_f32`,
  * `ggml_compute_forward_top_k_f32` in ggml-cpu/ops.cpp.
  */
 import type { Dims } from '../graph/graph';
@@ -68,10 +69,11 @@ function forEachSorted(
   const source = sourceOf(call, 0);
   const row = new Float32Array(source.ne[0]);
   const order = new Uint32Array(row.length);
+  const ties = call.arithmetic === 'ggml' ? -1 : 1;
   forEachRow(rows, (i1, i2, i3) => {
     source.readRow(i1, i2, i3, row, 0);
     order.forEach((_, i) => (order[i] = i));
-    order.sort((a, b) => compare(row[a] as number, row[b] as number, sign) || a - b);
+    order.sort((a, b) => compare(row[a] as number, row[b] as number, sign) || ties * (a - b));
     visit(order, i1, i2, i3);
   });
 }

@@ -11,9 +11,9 @@ const UNIT = 2 ** -24;
 const random = (ne: Dims, seed: number): SummedSource => ({ ne, values: randomValues(countOf(ne), seed) });
 const of = (ne: Dims, ...values: number[]): SummedSource => ({ ne, values: Float32Array.from(values) });
 
-/** The noise for a result of energy 1. */
-function noise(kind: OpKind, ...sources: readonly (SummedSource | undefined)[]): number {
-  return cancellationNoise(kind, (i) => sources[i], Float32Array.of(1)) / (UNIT * UNIT);
+/** In units of u². */
+function noise(kind: OpKind, results: number, ...sources: readonly (SummedSource | undefined)[]): number {
+  return cancellationNoise(kind, (i) => sources[i], results) / (UNIT * UNIT);
 }
 
 const square = (values: Float32Array): number => values.reduce((sum, v) => sum + v * v, 0);
@@ -48,26 +48,30 @@ describe('the noise of a mat-mul', () => {
     ['one plane for all', [8, 3, 1, 1], [8, 2, 3, 2]],
   ] as const)('is u²·Σ(‖a‖·‖b‖)² over %s', (_what, neOfA: Dims, neOfB: Dims) => {
     const [a, b] = [random(neOfA, 1), random(neOfB, 2)];
-    const expected = ofProducts(a, b);
-    expect(noise('MUL_MAT', a, b) / expected).toBeCloseTo(1, 10);
+    const results = a.ne[1] * b.ne[1] * b.ne[2] * b.ne[3];
+    expect(noise('MUL_MAT', results, a, b) / ofProducts(a, b)).toBeCloseTo(1, 10);
   });
 
-  it("is relative to the result's energy", () => {
+  it('is an energy: the square of u·‖a‖·‖b‖', () => {
     const sources = [of([2, 1, 1, 1], 3, 4), of([2, 1, 1, 1], 5, 12)];
-    const at = (result: Float32Array): number => cancellationNoise('MUL_MAT', (i) => sources[i], result);
-    expect(at(Float32Array.of(1))).toBe((UNIT * 5 * 13) ** 2);
-    expect(at(Float32Array.of(1e-3, 0, 2e-3)) * 5e-6).toBeCloseTo((UNIT * 65) ** 2, 18);
+    expect(cancellationNoise('MUL_MAT', (i) => sources[i], 1)).toBe((UNIT * 5 * 13) ** 2);
+  });
+
+  it('leaves out what is not finite', () => {
+    const [a, b] = [of([4, 1, 1, 1], 3, NaN, 4, 0), of([4, 1, 1, 1], 5, 0, 12, Infinity)];
+    expect(noise('MUL_MAT', 1, a, b)).toBe((5 * 13) ** 2);
+    expect(noise('SUM_ROWS', 1, of([3, 1, 1, 1], 3, -Infinity, -4))).toBe(49);
   });
 
   it('is unknown, and taken for none, where a source is not to be read', () => {
     const b = of([2, 1, 1, 1], 1, 1);
-    expect(noise('MUL_MAT', undefined, b)).toBe(0);
-    expect(noise('MUL_MAT', b, undefined)).toBe(0);
+    expect(noise('MUL_MAT', 1, undefined, b)).toBe(0);
+    expect(noise('MUL_MAT', 1, b, undefined)).toBe(0);
   });
 
   it('is none where there is nothing to sum', () => {
     const zeros = of([2, 1, 1, 1], 0, 0);
-    expect(cancellationNoise('MUL_MAT', () => zeros, new Float32Array(1))).toBe(0);
+    expect(noise('MUL_MAT', 1, zeros, of([2, 1, 1, 1], 1, 1))).toBe(0);
   });
 });
 
@@ -94,9 +98,7 @@ describe('the noise of a mat-mul with experts', () => {
     ['one column for all slots of a token', [8, 1, 5, 1]],
   ] as const)('is that of the loudest expert for every token: %s', (_what, ne: Dims) => {
     const b = random(ne, 4);
-    const result = new Float32Array(3 * 2 * 5);
-    result[0] = 1;
-    const found = cancellationNoise('MUL_MAT_ID', (i) => [experts, b][i], result) / (UNIT * UNIT);
+    const found = noise('MUL_MAT_ID', 3 * 2 * 5, experts, b);
     const all = Array.from({ length: 5 }, () => [loudest, loudest]);
     expect(found / ofChosen(b, all)).toBeCloseTo(1, 10);
     const others = Array.from({ length: 5 }, (_, token) => [token % 4, (token + 1) % 4]);
@@ -113,12 +115,12 @@ describe('the noise of sums', () => {
     ['MEAN', 2 ** 2 + 3 ** 2],
     ['SUM', 15 ** 2],
   ] as const)('of %s is u²·Σ(Σ|x|)²', (kind, expected) => {
-    expect(noise(kind, x)).toBeCloseTo(expected, 10);
+    expect(noise(kind, 1, x)).toBeCloseTo(expected, 10);
   });
 });
 
 describe('ops that do not sum', () => {
   it.each(['ADD', 'RMS_NORM', 'SOFT_MAX', 'CPY'] as const)('%s has none', (kind) => {
-    expect(noise(kind, of([2, 1, 1, 1], 1, 1), of([2, 1, 1, 1], 1, 1))).toBe(0);
+    expect(noise(kind, 2, of([2, 1, 1, 1], 1, 1), of([2, 1, 1, 1], 1, 1))).toBe(0);
   });
 });

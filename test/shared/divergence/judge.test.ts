@@ -244,13 +244,30 @@ describe('judgeNode of a sum that cancels', () => {
     expect(judge('MEAN', exactly, exactly + 10 * unit).bad).toBe(true);
   });
 
-  it('says by how much, so that it can be compared with other nodes', () => {
-    const tolerated = judge('MUL_MAT', 0, unit * length);
-    expect(tolerated).toMatchObject({ bad: false, why: 'within the noise floor' });
-    const beyond = judge('MUL_MAT', 0, 100 * unit * length);
-    for (const { localNmse, noiseFloor, bad } of [tolerated, beyond]) {
-      expect(localNmse > 5 * noiseFloor).toBe(bad);
+  it('says by how many floors in numbers that can be compared with those of other nodes', () => {
+    const floorsOf = ({ localNmse, noiseFloor }: ReturnType<typeof judgeNode>): number => localNmse / noiseFloor;
+    for (const exactly of [1e-12, 0]) {
+      expect(floorsOf(judge('MUL_MAT', exactly, unit * length))).toBeCloseTo(1, 2);
+      expect(floorsOf(judge('MUL_MAT', exactly, 100 * unit * length))).toBeCloseTo(1e4, -2);
     }
+    expect(judge('MUL_MAT', 0, 100 * unit * length).why).toBe('local error is 1.00e+4× the noise floor');
+  });
+
+  it('does not hide an error elsewhere behind a value that is NaN on both sides', () => {
+    const inherited = (candidate: readonly number[]): boolean =>
+      judgeNode(
+        evidence(Float32Array.from(candidate), 'MUL_MAT', {
+          tensor: { ...tensor('MUL_MAT'), ne: [1, 3, 1, 1] },
+          exact: Float32Array.of(NaN, 2, 3),
+          others: [],
+          source: (index) =>
+            index === 0
+              ? { ne: [1, 1, 1, 1], values: Float32Array.of(1) }
+              : { ne: [1, 3, 1, 1], values: Float32Array.of(NaN, 2, 3) },
+        }),
+      ).bad;
+    expect(inherited([NaN, 2, 3])).toBe(false);
+    expect(inherited([NaN, 2, 30])).toBe(true);
   });
 
   it('asks for the very value where the op does not sum', () => {

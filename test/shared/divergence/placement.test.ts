@@ -55,7 +55,7 @@ function cut(graph: Graph, rules: string): [string, string, string][] {
   expect(segments.flatMap((s) => [...s.nodes])).toEqual(graph.order);
   return segments.map(({ lane, nodes }) => {
     const keys = [...nodes].map((id) => tensorOf(graph, id).key);
-    return [lane, keys[0]!, keys.at(-1)!];
+    return [lane, keys[0]!, keys.at(-1)];
   });
 }
 
@@ -101,6 +101,14 @@ describe('segmentsOf', () => {
       ['b', 'q-1', 'l_out-1'],
       ['c', 'result_norm', 'result_norm'],
     ]);
+  });
+
+  it('puts what comes after the last layer on its lane, also where a view of another one stands between', () => {
+    const g = new GraphBuilder();
+    const x = g.leaf('input', 'x', [4, 1, 1, 1]);
+    for (const name of ['q-0', 'l_out-1', 'cache_k_l0 (view)', 'result_norm'])
+      g.node(name, 'ADD', [4, 1, 1, 1], [x, x]);
+    expect(cut(g.build(), '0:a,1:b').at(-1)).toEqual(['b', 'result_norm', 'result_norm']);
   });
 
   it.each([

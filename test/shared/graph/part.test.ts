@@ -53,6 +53,21 @@ describe('planPart on views and results in place', () => {
     expect(part(graph, 'a', 'late')).toEqual({ runs: ['a', 'late'], given: ['before', 'b'] });
   });
 
+  it('gives every result that lies in the memory that is read', () => {
+    const halves = new GraphBuilder();
+    const input = halves.leaf('input', 'x', NE);
+    const whole = halves.node('whole', 'ADD', NE, [input, input]);
+    for (const [key, viewOffs] of [
+      ['first', 0],
+      ['second', 8],
+    ] as const) {
+      halves.node(key, 'SCALE', [2, 1, 1, 1], [whole], { viewOf: whole, viewOffs });
+    }
+    halves.node('reader', 'CONT', NE, [whole]);
+    expect(part(halves.build(), 'reader')).toEqual({ runs: ['reader'], given: ['whole', 'first', 'second'] });
+    expect(part(halves.build(), 'first', 'reader')).toEqual({ runs: ['first', 'reader'], given: ['whole', 'second'] });
+  });
+
   it('needs nothing for the whole graph, and nothing for views alone', () => {
     expect(planPart(graph, new Set(graph.order))).toEqual({ runs: new Set(graph.order), given: new Set() });
     expect(part(graph, 'view:b')).toEqual({ runs: ['view:b'], given: [] });
@@ -92,6 +107,7 @@ describe('planPart on states', () => {
   });
 
   it('pulls in the writes that a write comes on top of', () => {
+    expect(part(graph, 'write b')).toEqual({ runs: ['write a', 'write b'], given: ['a', 'b'] });
     expect(part(graph, 'write last')).toEqual({ runs: ['write a', 'write b', 'write last'], given: ['old', 'a', 'b'] });
   });
 });

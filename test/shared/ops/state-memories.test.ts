@@ -131,6 +131,23 @@ describe('states of a sequence of graphs', () => {
     expect(Object.keys(runs[0]!.values)).toEqual(['sum']);
   });
 
+  it('are told apart where two have one name', async () => {
+    const ne: Dims = [2, 1, 1, 1];
+    const g = new GraphBuilder();
+    const x = g.leaf('input', 'x', ne);
+    const [first, second] = [g.leaf('state', 'cache_k_l0', ne), g.leaf('state', 'cache_k_l0', ne)];
+    const sums = [first, second].map((state, i) => g.node(`sum ${i}`, 'ADD', ne, [state, x]));
+    g.node('write', 'CPY', ne, [sums[1], second], { viewOf: second });
+    const { tensors, order } = g.build();
+    const graph = { order, tensors: tensors.map((t) => (t.id === second ? { ...t, state: 'cache_k_l0@2' } : t)) };
+    const step = { graph, inputs: { 'leaf:x': Float32Array.of(1, 10) } };
+    const runs = await runAll([step, step]);
+    expect(runs.map((r) => r.values)).toEqual([
+      { 'sum 0': [1, 10], 'sum 1': [1, 10] },
+      { 'sum 0': [1, 10], 'sum 1': [2, 20] },
+    ]);
+  });
+
   it('are apart for each arithmetic', async () => {
     const g = new GraphBuilder();
     const x = g.leaf('input', 'x', [1, 1, 1, 1]);

@@ -13,6 +13,7 @@ import { bytesToF32 } from '../../../src/shared/trace/widen';
 /** A trace that a lane writes and a test reads, without a file. */
 export class MemoryTrace implements TraceSource, TraceSink {
   readonly engine = 'test';
+  readonly manifest: TraceManifest | undefined;
   readonly entries = new Map<string, TraceEntry>();
   readonly timings: Record<string, number> = {};
   readonly missing: NotMeasured[] = [];
@@ -20,9 +21,11 @@ export class MemoryTrace implements TraceSource, TraceSink {
 
   constructor(
     readonly label: string,
-    readonly manifest: TraceManifest | undefined = undefined,
+    manifest?: TraceManifest,
     readonly tokens: readonly number[] = [],
-  ) {}
+  ) {
+    this.manifest = manifest;
+  }
 
   /** F32 or I32 tensors of one dimension. */
   static of(

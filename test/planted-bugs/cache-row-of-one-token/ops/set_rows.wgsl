@@ -3,7 +3,7 @@
 //! require lib/src0.wgsl
 //! require lib/src1.wgsl
 //! require dst
-//! require lib/invocation.wgsl
+//! require lib/per-invocation.wgsl
 struct Params {
   dst: Tensor,
   src0: Tensor,
@@ -12,13 +12,8 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) workgroups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let at = coordinates(invocation_index(workgroup, workgroups, local), params.src0.ne);
+fn invoke(index: u32) {
+  let at = coordinates(index, params.src0.ne);
   if (at.w >= params.src0.ne.w) {
     return;
   }
