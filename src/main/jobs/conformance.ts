@@ -1,21 +1,24 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+import { defined } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
-import { nmseOf } from '../../shared/compare/metrics';
-import { logitsNode } from '../../shared/divergence/assemble-verdict';
-import type { ConformanceLane, ConformanceReport, ModelConformance } from '../../shared/divergence/conformance';
-import { conformanceReport, ConformanceTally } from '../../shared/divergence/conformance';
-import type { Graph } from '../../shared/graph/graph';
-import { StateMemories } from '../../shared/ops/state-memories';
+import type {
+  ConformanceLane,
+  ConformanceReport,
+  LaneEnd,
+  ModelConformance,
+} from '../../shared/divergence/conformance';
+import { conformanceReport, ConformanceTally, isAstray } from '../../shared/divergence/conformance';
+import type { GraphLane } from '../../shared/divergence/lane';
 import type { TraceSource } from '../../shared/trace/trace';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
-import { runReference } from '../lanes/reference-run';
-import type { CapturedStep, CaptureSession } from './capture-session';
+import type { CapturedStep } from './capture-session';
 import { openCapture } from './capture-session';
+import type { ModelRun } from './lane-ends';
+import { choicesOf, choosesByRank, LaneEnds } from './lane-ends';
 import { whole } from './examine-lanes';
-import type { Owned } from './owned';
 import { owning } from './owned';
 import type { Engines } from './produce-trace';
 import { openOwnLane } from './produce-trace';
@@ -104,11 +107,8 @@ async function checkModel(
   return tally.result({ file, tokens: request.tokens, seconds: (performance.now() - begin) / 1000 });
 }
 
-interface ModelCheck {
-  readonly session: CaptureSession;
+interface ModelCheck extends ModelRun {
   readonly folder: RunFolder;
-  readonly control: JobControl;
-  readonly owned: Owned;
   readonly engines: Engines;
   readonly request: ConformanceRequest;
   readonly tally: ConformanceTally;
@@ -117,81 +117,59 @@ interface ModelCheck {
 async function checkSteps(check: ModelCheck): Promise<void> {
   const { session, request, tally } = check;
   const weights = new WeightView(session.model, PLAIN_ACCESS);
-  const reference = new ReferenceEnds(weights, check.control);
   const webgpu = request.lanes.includes('webgpu') ? await openWebGpu(check) : undefined;
+  const free = new LaneEnds(check, weights, webgpu && new OwnStepLane(webgpu.lane, { ...check, name: 'webgpu-free' }));
+  const forced = forcedEnds(check, weights, webgpu?.lane);
   const judge = new StepJudge({ ...check, weights }, (step) => {
     const { captured } = step;
     const local = webgpu?.locals[step.index];
     return { ...whole(local ?? captured), seed: captured, ...(local ? { golden: captured } : {}) };
   });
   for (let step: CapturedStep | undefined = session.first; step;) {
-    const { exact, ggml } = await reference.next(step);
-    const free = (await webgpu?.free.next(step))?.trace;
+    const ends = await free.next(step);
     webgpu?.locals.push((await webgpu.local.next(step)).trace);
-    const end = lastNode(step.graph, step.captured);
-    tally.addStep({
-      step: step.index,
-      tokens: step.tokens,
-      nmse: {
-        reference: request.lanes.includes('reference') ? distance(end, exact) : null,
-        webgpu: distance(end, free && lastNode(step.graph, free)),
-      },
-      rounding: distance(exact, ggml),
-    });
-    tally.addNodes(webgpu ? 'webgpu' : 'reference', step.index, await judge.at(step.index));
-    const token = tokenOfStep(request.plan, step.index + 1, step.next);
+    const { index, tokens } = step;
+    const astray = isAstray(ends) && choosesByRank(step.graph);
+    tally.addStep({ step: index, tokens, ...ends, alongChoices: astray ? await forced.at(index) : null });
+    tally.addNodes(webgpu ? 'webgpu' : 'reference', index, await judge.at(index));
+    const token = tokenOfStep(request.plan, index + 1, step.next);
     step = token === undefined ? undefined : await session.advance([token]);
   }
 }
 
 interface WebGpuRuns {
-  readonly free: OwnStepLane;
+  readonly lane: GraphLane;
   /** Node by node on llama.cpp's values. */
   readonly local: OwnStepLane;
   readonly locals: TraceSource[];
 }
 
 async function openWebGpu(check: ModelCheck): Promise<WebGpuRuns> {
-  const { owned, engines } = check;
-  const lane = owned.add(await openOwnLane({ kind: 'webgpu' }, engines));
-  const free = owned.add(new OwnStepLane(lane, { ...check, name: 'webgpu-free' }));
+  const lane = check.owned.add(await openOwnLane({ kind: 'webgpu' }, check.engines));
   const seed = (step: CapturedStep): TraceSource => step.captured;
-  const local = owned.add(new OwnStepLane(lane, { ...check, name: 'webgpu-local' }, { seed }));
-  return { free, local, locals: [] };
+  const local = check.owned.add(new OwnStepLane(lane, { ...check, name: 'webgpu-local' }, { seed }));
+  return { lane, local, locals: [] };
 }
 
-/** The reference's free run, exact and in llama.cpp's own arithmetic beside it; only the last node is kept. */
-class ReferenceEnds {
-  private readonly states = new StateMemories();
-
-  constructor(
-    private readonly weights: WeightView,
-    private readonly control: JobControl,
-  ) {}
-
-  async next({ graph, captured }: CapturedStep): Promise<{ exact?: Float32Array; ggml?: Float32Array }> {
-    const { weights, control, states } = this;
-    const end = logitsNode(graph);
-    const ends: { exact?: Float32Array; ggml?: Float32Array } = {};
-    await runReference(
-      { graph, weights, captured, control, states, mode: { kind: 'free' } },
-      {
-        arithmetics: ['exact', 'ggml'],
-        onNode: ({ tensor, results }) => {
-          if (tensor.id === end?.id) Object.assign(ends, results);
-        },
-      },
-    );
-    return ends;
-  }
-}
-
-function lastNode(graph: Graph, trace: TraceSource): Float32Array | undefined {
-  const node = logitsNode(graph);
-  return node && trace.entries.has(node.key) ? trace.readF32(node.key) : undefined;
-}
-
-/** NMSE; null where one of the two is missing. */
-function distance(from: Float32Array | undefined, to: Float32Array | undefined): number | null {
-  return from && to ? nmseOf(from, to) : null;
+/** Runs that take llama.cpp's own choices (of experts, of positions to attend to), made only once one is asked for. */
+function forcedEnds(
+  check: ModelCheck,
+  weights: WeightView,
+  lane: GraphLane | undefined,
+): { at(i: number): Promise<LaneEnd> } {
+  let ends: LaneEnds | undefined;
+  const done: LaneEnd[] = [];
+  return {
+    at: async (index) => {
+      const how = { seed: choicesOf };
+      ends ??= new LaneEnds(
+        check,
+        weights,
+        lane && new OwnStepLane(lane, { ...check, name: 'webgpu-forced' }, how),
+        choicesOf,
+      );
+      while (done.length <= index) done.push(await ends.next(defined(check.session.steps[done.length], 'a step')));
+      return defined(done[index], `end of step ${index}`);
+    },
+  };
 }

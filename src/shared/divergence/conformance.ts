@@ -20,16 +20,26 @@ export interface OpConformance extends PerLane {
   readonly nodes: number;
 }
 
-export interface StepConformance {
-  readonly step: number;
-  readonly tokens: readonly number[];
-  /** Last node of the lane's free run against llama.cpp. */
+/** Where a run of the lanes ends. */
+export interface LaneEnd {
+  /** Last node against llama.cpp. */
   readonly nmse: PerLane;
   /**
-   * What llama.cpp's own arithmetic (8-bit activations) adds up to here: NMSE between the reference's free run in that
+   * What llama.cpp's own arithmetic (8-bit activations) adds up to here: NMSE between the reference's run in that
    * arithmetic and the exact one. Where an expert's rank or a sign hangs on it, this is large without any bug.
    */
   readonly rounding: number | null;
+}
+
+/** The end of a lane's free run. */
+export interface StepConformance extends LaneEnd {
+  readonly step: number;
+  readonly tokens: readonly number[];
+  /**
+   * The same along llama.cpp's own choices of experts and positions (ARGSORT, TOP_K), which near ties decide; null where
+   * the free run ends within its limit, or nothing is chosen. Each choice itself is judged at its node.
+   */
+  readonly alongChoices: LaneEnd | null;
 }
 
 export interface ModelConformance {
@@ -69,14 +79,13 @@ export class ConformanceTally {
 
   addStep(step: StepConformance): void {
     this.steps.push(step);
-    // Where that arithmetic itself broke down, it excuses nothing.
-    const rounding = Number.isFinite(step.rounding) ? (step.rounding ?? 0) : 0;
-    const limit = Math.max(CONFORMANCE_MAX_NMSE, MARGIN.node * rounding);
+    const { alongChoices } = step;
     for (const lane of CONFORMANCE_LANES) {
       const nmse = step.nmse[lane];
-      if (nmse === null || nmse <= limit) continue;
+      if (isWithin(nmse, step) || (alongChoices && isWithin(alongChoices.nmse[lane], alongChoices))) continue;
+      const along = alongChoices ? `, ${text(alongChoices.nmse[lane])} along its own choices` : '';
       this.problems.push(
-        `${lane} ends ${nmse.toExponential(1)} NMSE from llama.cpp (limit ${limit.toExponential(1)})${at(step.step)}`,
+        `${lane} ends ${text(nmse)} NMSE from llama.cpp${along} (limit ${text(limitOf(step))})${at(step.step)}`,
       );
     }
   }
@@ -135,6 +144,26 @@ export class ConformanceTally {
     const known = this.ops.get(kind) ?? { nodes: 0, reference: null, webgpu: null };
     this.ops.set(kind, { ...known, [lane]: higher(known[lane], floors) });
   }
+}
+
+/** Whether a lane ends further from llama.cpp than its limit. */
+export function isAstray(end: LaneEnd): boolean {
+  return CONFORMANCE_LANES.some((lane) => !isWithin(end.nmse[lane], end));
+}
+
+function limitOf({ rounding }: LaneEnd): number {
+  // Where that arithmetic itself broke down, it excuses nothing.
+  const known = rounding !== null && Number.isFinite(rounding) ? rounding : 0;
+  return Math.max(CONFORMANCE_MAX_NMSE, MARGIN.node * known);
+}
+
+/** A lane that did not run is no problem here. */
+function isWithin(nmse: number | null, end: LaneEnd): boolean {
+  return nmse === null || nmse <= limitOf(end);
+}
+
+function text(x: number | null): string {
+  return x === null ? 'unknown' : x.toExponential(1);
 }
 
 function at(step: number): string {

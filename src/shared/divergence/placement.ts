@@ -42,6 +42,7 @@ export interface PlacedSegment {
 export function segmentsOf(graph: Graph, rules: readonly PlacementRule[]): readonly PlacedSegment[] {
   const layers = layersOf(graph);
   const numbers = graph.order.flatMap((id) => layers.get(id) ?? []);
+  if (numbers.length === 0) throw new QuarrelError('the graph has no layers to place');
   const first = Math.min(...numbers);
   const last = Math.max(...numbers);
   const lastAt = graph.order.findLastIndex((id) => layers.get(id) !== undefined);

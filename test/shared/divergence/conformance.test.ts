@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { CONFORMANCE_MAX_NMSE, MARGIN } from '../../../src/shared/compare/tolerance';
 import type { ModelConformance, PerLane, StepConformance } from '../../../src/shared/divergence/conformance';
-import { conformanceReport, ConformanceTally, worstOp } from '../../../src/shared/divergence/conformance';
+import { conformanceReport, ConformanceTally, isAstray, worstOp } from '../../../src/shared/divergence/conformance';
 import type { Examination, JudgedNode } from '../../../src/shared/divergence/examine';
 import type { GgmlOp } from '../../../src/shared/graph/ggml-op';
 import { tensorOf } from '../../../src/shared/graph/graph';
@@ -29,7 +29,8 @@ function judged(key: string, op: GgmlOp, floors: number, more: Partial<JudgedNod
 const examined = (...nodes: readonly JudgedNode[]): Examination => ({ judged: nodes, notMeasured: [] });
 
 function step(nmse: Partial<PerLane>, more: Partial<StepConformance> = {}): StepConformance {
-  return { step: 0, tokens: [1, 2, 3], nmse: { reference: null, webgpu: null, ...nmse }, rounding: null, ...more };
+  const known = { nmse: { reference: null, webgpu: null, ...nmse }, rounding: null, alongChoices: null };
+  return { step: 0, tokens: [1, 2, 3], ...known, ...more };
 }
 
 /** A model whose nodes are right, after these steps. */
@@ -51,6 +52,19 @@ describe('the end of a free run', () => {
       ok: false,
       problems: ['reference ends 6.0e-4 NMSE from llama.cpp (limit 5.0e-4)'],
     });
+  });
+
+  it('may go astray where it comes back along llama.cpp’s own choices', () => {
+    const along = (nmse: number): ModelConformance => {
+      const end = { nmse: { reference: nmse, webgpu: null }, rounding: 1e-5 };
+      return after(step({ reference: 0.2 }, { rounding: 1e-5, alongChoices: end }));
+    };
+    expect(along(3e-4)).toMatchObject({ ok: true, nmse: { reference: 0.2 } });
+    expect(along(6e-4).problems).toEqual([
+      'reference ends 2.0e-1 NMSE from llama.cpp, 6.0e-4 along its own choices (limit 5.0e-4)',
+    ]);
+    const astray = (reference: number): boolean => isAstray(step({ reference }));
+    expect([4e-4, 6e-4, NaN].map(astray)).toEqual([false, true, true]);
   });
 
   it('is wrong where it is not finite', () => {

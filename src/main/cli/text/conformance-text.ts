@@ -42,6 +42,7 @@ export function conformanceText(report: ConformanceReport): string {
     table(head, rows, new Set([2, 3, 4, 5, 7, 9])),
     `(lanes: NMSE at the last node against llama.cpp, worst step; rounding: what llama.cpp's 8-bit activations add up to there;`,
     ` worst op: local error in noise floors, limit ${MARGIN.node})`,
+    ...report.models.flatMap(choices),
     ...report.models.flatMap(problems),
     '',
     ...opTable(report),
@@ -58,6 +59,16 @@ function nmse(m: ModelConformance, lane: ConformanceLane): string {
 function worst(m: ModelConformance, lane: ConformanceLane): string {
   const op = worstOp(m, lane);
   return op ? `${op.kind} ${op.floors.toPrecision(2)}` : '–';
+}
+
+/** Where a near tie sent the free run another way, it must end right along llama.cpp's choices. */
+function choices(m: ModelConformance): string[] {
+  const ends = m.steps.flatMap(({ alongChoices }) => (alongChoices ? [alongChoices.nmse] : []));
+  if (ends.length === 0) return [];
+  const worst = Math.max(...ends.flatMap((nmse) => CONFORMANCE_LANES.flatMap((lane) => nmse[lane] ?? [])));
+  return [
+    `${path.basename(m.file)}: a near tie decided which experts or positions were chosen; along llama.cpp's own choices it ends at ${error(worst)}`,
+  ];
 }
 
 function problems(m: ModelConformance): string[] {
