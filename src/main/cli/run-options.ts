@@ -6,7 +6,7 @@ import type { WeightPrecision } from '../../shared/gguf/ablated-weights';
 import { WEIGHT_PRECISIONS } from '../../shared/gguf/ablated-weights';
 import type { WeightAccess } from '../files/weight-view';
 import type { LaneLimits } from '../jobs/produce-trace';
-import { parseCount, parseLayers, parseTokens } from './options';
+import { parseIndex, parseLayers, parseTokens } from './options';
 
 export interface RunOptions {
   readonly steps?: number;
@@ -32,7 +32,7 @@ export function withSteps(command: Command): Command {
   return command
     .addOption(
       new Option('--steps <n>', 'decode steps after the prompt, on the KV cache and recurrent state').argParser(
-        parseCount,
+        parseIndex,
       ),
     )
     .addOption(

@@ -114,7 +114,9 @@ async function openExaminer(
     return new OwnExaminer(owned.add(await openOwnLane(spec, engines, limits)), context, referenceAt);
   }
   if (select || access.precision !== 'as-is') {
-    throw new QuarrelError(`${request.candidate} is finished: parts and weights are chosen where it is made`);
+    throw new QuarrelError(
+      `${request.candidate} brings finished results: parts and weights can be chosen for reference and webgpu only`,
+    );
   }
   const lane =
     spec.kind === 'trace'
