@@ -48,6 +48,8 @@ export interface OwnRun {
   readonly access?: WeightAccess;
   /** The nodes that run; all when absent. */
   readonly select?: SelectNodes;
+  /** Whether the traces hold the graphs that were run: for traces that are kept. */
+  readonly keepGraph?: boolean;
 }
 
 /** A lane that executes the graphs itself. */
@@ -77,6 +79,7 @@ export class OwnStepLane implements StepLane {
         tokens: step.tokens,
         past: step.captured.manifest?.past ?? 0,
         provenance: this.lane.provenance,
+        ...(this.how.keepGraph ? { graph: step.graph } : {}),
         ...(step.pieces.length > 0 ? { pieces: step.pieces } : {}),
       });
     } finally {

@@ -90,7 +90,7 @@ async function runOwnLane(spec: OwnLane, c: OwnTrace): Promise<readonly TraceFil
   const { steps = NO_STEPS, access, limits } = request;
   const lane = owned.add(await openOwnLane(spec, engines, limits));
   const select = nodeSelection(request);
-  const how = { ...(access ? { access } : {}), ...(select ? { select } : {}) };
+  const how = { keepGraph: true, ...(access ? { access } : {}), ...(select ? { select } : {}) };
   const follower = owned.add(new OwnStepLane(lane, { ...c, name: 'lane' }, how));
   const traces: TraceFile[] = [];
   for (let step: CapturedStep | undefined = session.first; step;) {

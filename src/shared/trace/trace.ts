@@ -30,7 +30,7 @@ export interface TensorStats {
 export interface TraceManifest {
   readonly schema: 'quarrel.trace/1';
   readonly model: string;
-  /** The captured graph; only in traces made from llama.cpp. */
+  /** The graph that was captured or run; foreign dumps have none. */
   readonly graph?: Graph;
   readonly stats: Readonly<Record<string, TensorStats>>;
   /** Microseconds per node key. */

@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import { QuarrelError } from '../../../shared/base/errors';
 import type { LaneSpec } from '../../../shared/divergence/lane-spec';
 import { parseLane } from '../../../shared/divergence/lane-spec';
+import { substitutedReads } from '../../traces/substituted';
 import type { TraceFile } from '../../traces/trace-file';
 import { stepPlan } from '../../jobs/step-plan';
 import { traceLane } from '../../jobs/trace-lane';
@@ -82,12 +83,14 @@ function checkLlama(lane: LaneSpec, { stopAfter, weights, memoryBudget }: TraceO
 
 function traceDocument(t: TraceFile): unknown {
   const { stats = {}, timings = {}, notMeasured = [], provenance = {} } = t.manifest ?? {};
+  const substituted = substitutedReads(t);
   const nodes = [...t.entries.values()].map(({ key, dtype, shape }) => ({
     key,
     dtype,
     shape,
     stats: stats[key] ?? null,
     microseconds: timings[key] ?? null,
+    ...(substituted.has(key) ? { substituted: substituted.get(key) } : {}),
   }));
   return {
     schema: 'quarrel.trace-summary/1',
@@ -103,6 +106,7 @@ function traceDocument(t: TraceFile): unknown {
 
 function traceText(t: TraceFile): string {
   const { stats = {}, timings = {}, notMeasured = [] } = t.manifest ?? {};
+  const substituted = substitutedReads(t);
   const rows = [...t.entries.values()].map(({ key, shape }) => {
     const s = stats[key];
     const time = timings[key];
@@ -112,10 +116,11 @@ function traceText(t: TraceFile): string {
       ...(s ? [s.min, s.max, s.mean, s.std].map(number) : ['', '', '', '']),
       s && s.nan + s.inf > 0 ? `${s.nan} NaN, ${s.inf} Inf` : '',
       time === undefined ? '' : `${time.toFixed(0)} µs`,
+      substituted.has(key) ? `on llama.cpp's ${substituted.get(key)?.join(', ')}` : '',
     ];
   });
   return [
-    table(['node', 'shape', 'min', 'max', 'mean', 'std', '', 'time'], rows, new Set([2, 3, 4, 5, 7])),
+    table(['node', 'shape', 'min', 'max', 'mean', 'std', '', 'time', ''], rows, new Set([2, 3, 4, 5, 7])),
     ...notMeasured.map((n) => `not measured: ${n.node} (${n.reason})`),
     ...generated(t),
     `${rows.length} checkpoints in ${t.label}`,
