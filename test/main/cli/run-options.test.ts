@@ -64,6 +64,10 @@ describe('withRun', () => {
     });
   });
 
+  it('takes no steps as the prompt alone', () => {
+    expect(parsed('--steps', '0')).toMatchObject({ steps: 0 });
+  });
+
   it('takes steps, their tokens and a placement', () => {
     expect(parsed('--steps', '2', '--step-tokens', '7, 30', '--place', '0:reference,1-:webgpu')).toMatchObject({
       ...{ steps: 2, stepTokens: [7, 30], place: '0:reference,1-:webgpu' },
@@ -71,7 +75,7 @@ describe('withRun', () => {
   });
 
   it.each([
-    [['--steps', '0'], '0 is no count'],
+    [['--steps', '-1'], 'is no index'],
     [['--layers', '5..3'], '"5..3": 0..3 or 0 is the form'],
     [['--weights', 'f64'], 'Allowed choices are as-is, f16, f32'],
     [['--memory-budget', 'lots'], '"lots": 512M or 2G is the form'],
