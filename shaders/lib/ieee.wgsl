@@ -60,13 +60,22 @@ fn unpacked(bits: u32) -> f32 {
   return bitcast<f32>(bits);
 }
 
+// A subnormal times 2^75, other numbers as they are. Integers set the exponent, so that one constant undoes it: of two
+// in a row NVIDIA's compiler makes one, and 2^149 is no f32.
+fn raised(bits: u32) -> f32 {
+  if (is_subnormal(bits) && magnitude_of(bits) != 0u) {
+    return bitcast<f32>(bitcast<u32>(unpacked(bits)) - (74u << 23u));
+  }
+  return bitcast<f32>(bits);
+}
+
 fn multiply_bits(a: u32, b: u32) -> u32 {
   if (is_special(a) || is_special(b)) {
     let is_undefined = is_nan(a) || is_nan(b) || magnitude_of(a) == 0u || magnitude_of(b) == 0u;
     return select(POSITIVE_INFINITY | ((a ^ b) & SIGN), NAN, is_undefined);
   }
   if (is_subnormal(a) != is_subnormal(b)) {
-    return bitcast<u32>(unpacked(a) * 0x1p-75 * unpacked(b) * 0x1p-74);
+    return bitcast<u32>(raised(a) * raised(b) * 0x1p-75);
   }
   return bitcast<u32>(bitcast<f32>(a) * bitcast<f32>(b));
 }
@@ -84,10 +93,10 @@ fn divide_bits(a: u32, b: u32) -> u32 {
     return sign;
   }
   if (is_subnormal(a) && !is_subnormal(b)) {
-    return bitcast<u32>(unpacked(a) * 0x1p-75 / bitcast<f32>(b) * 0x1p-74);
+    return bitcast<u32>(raised(a) / bitcast<f32>(b) * 0x1p-75);
   }
   if (is_subnormal(b) && !is_subnormal(a)) {
-    return bitcast<u32>(bitcast<f32>(a) / unpacked(b) * 0x1p75 * 0x1p74);
+    return bitcast<u32>(bitcast<f32>(a) / raised(b) * 0x1p75);
   }
   // a device may divide by way of 1 / b, which beyond 2^126 is no normal number
   let scale = select(1.0, 0x1p-32, magnitude_of(b) > 0x7e000000u);

@@ -19,12 +19,23 @@ export const PLAIN_ACCESS: WeightAccess = { precision: 'as-is', streamed: false 
 /** The weights of an open model as one job reads them. Nothing of its own to dispose. */
 export class WeightView implements WeightSource {
   readonly label: string;
+  private static readonly views = new WeakMap<ModelFile, Map<string, WeightView>>();
 
-  constructor(
+  private constructor(
     readonly file: ModelFile,
     readonly access: WeightAccess,
   ) {
     this.label = access.precision === 'as-is' ? file.label : `${file.label} at ${access.precision}`;
+  }
+
+  /** The one view of this kind: lanes keep uploaded weights for as long as their source is the same. */
+  static of(file: ModelFile, access: WeightAccess): WeightView {
+    const key = `${access.precision} ${access.streamed}`;
+    const views = WeightView.views.get(file) ?? new Map<string, WeightView>();
+    WeightView.views.set(file, views);
+    const view = views.get(key) ?? new WeightView(file, access);
+    views.set(key, view);
+    return view;
   }
 
   tensor(name: string): WeightTensor | undefined {

@@ -21,7 +21,6 @@ import { choicesOf, choosesByRank, LaneEnds } from './lane-ends';
 import { whole } from './examine-lanes';
 import { owning } from './owned';
 import type { Engines } from './produce-trace';
-import { openOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
 import { StepJudge } from './step-judge';
 import { OwnStepLane } from './step-lanes';
@@ -45,17 +44,23 @@ export async function conformance(
 ): Promise<ConformanceReport> {
   const files = modelFiles(request.models);
   const models: ModelConformance[] = [];
-  for (const [i, file] of files.entries()) {
-    control.throwIfCancelled();
-    const stage = `${path.basename(file)} (${i + 1} of ${files.length})`;
-    const within: JobControl = {
-      progress: (p) => control.progress({ ...p, stage: `${stage}: ${p.stage}` }),
-      throwIfCancelled: () => control.throwIfCancelled(),
-      onCancel: (listener) => control.onCancel(listener),
-    };
-    const model = await checkModel(file, request, engines, within);
-    models.push(model);
-    onModel(model);
+  // One lane for all: its kernels are compiled once.
+  const webgpu = request.lanes.includes('webgpu') ? await engines.webgpuLane() : undefined;
+  try {
+    for (const [i, file] of files.entries()) {
+      control.throwIfCancelled();
+      const stage = `${path.basename(file)} (${i + 1} of ${files.length})`;
+      const within: JobControl = {
+        progress: (p) => control.progress({ ...p, stage: `${stage}: ${p.stage}` }),
+        throwIfCancelled: () => control.throwIfCancelled(),
+        onCancel: (listener) => control.onCancel(listener),
+      };
+      const model = await checkModel(file, request, webgpu, within);
+      models.push(model);
+      onModel(model);
+    }
+  } finally {
+    await webgpu?.dispose();
   }
   return conformanceReport(models);
 }
@@ -79,7 +84,7 @@ function modelFiles(folder: string): readonly string[] {
 async function checkModel(
   file: string,
   request: ConformanceRequest,
-  engines: Engines,
+  lane: GraphLane | undefined,
   control: JobControl,
 ): Promise<ModelConformance> {
   const begin = performance.now();
@@ -98,7 +103,7 @@ async function checkModel(
           moreTokens: plan.count,
         }),
       );
-      await checkSteps({ session, folder, control, owned, engines, request, tally });
+      await checkSteps({ session, folder, control, owned, lane, request, tally });
     });
   } catch (e) {
     if (!(e instanceof QuarrelError)) throw e;
@@ -109,17 +114,18 @@ async function checkModel(
 
 interface ModelCheck extends ModelRun {
   readonly folder: RunFolder;
-  readonly engines: Engines;
+  /** The webgpu lane, where it takes part. */
+  readonly lane: GraphLane | undefined;
   readonly request: ConformanceRequest;
   readonly tally: ConformanceTally;
 }
 
 async function checkSteps(check: ModelCheck): Promise<void> {
   const { session, request, tally } = check;
-  const weights = new WeightView(session.model, PLAIN_ACCESS);
-  const webgpu = request.lanes.includes('webgpu') ? await openWebGpu(check) : undefined;
-  const free = new LaneEnds(check, weights, webgpu && new OwnStepLane(webgpu.lane, { ...check, name: 'webgpu-free' }));
-  const forced = forcedEnds(check, weights, webgpu?.lane);
+  const weights = WeightView.of(session.model, PLAIN_ACCESS);
+  const webgpu = check.lane && openWebGpu(check.lane, check);
+  const free = new LaneEnds(check, weights, webgpu?.free);
+  const forced = forcedEnds(check, weights);
   const judge = new StepJudge({ ...check, weights }, (step) => {
     const { captured } = step;
     const local = webgpu?.locals[step.index];
@@ -138,25 +144,21 @@ async function checkSteps(check: ModelCheck): Promise<void> {
 }
 
 interface WebGpuRuns {
-  readonly lane: GraphLane;
+  readonly free: OwnStepLane;
   /** Node by node on llama.cpp's values. */
   readonly local: OwnStepLane;
   readonly locals: TraceSource[];
 }
 
-async function openWebGpu(check: ModelCheck): Promise<WebGpuRuns> {
-  const lane = check.owned.add(await openOwnLane({ kind: 'webgpu' }, check.engines));
+function openWebGpu(lane: GraphLane, check: ModelCheck): WebGpuRuns {
+  const free = new OwnStepLane(lane, { ...check, name: 'webgpu-free' });
   const seed = (step: CapturedStep): TraceSource => step.captured;
   const local = check.owned.add(new OwnStepLane(lane, { ...check, name: 'webgpu-local' }, { seed }));
-  return { lane, local, locals: [] };
+  return { free, local, locals: [] };
 }
 
 /** Runs that take llama.cpp's own choices (of experts, of positions to attend to), made only once one is asked for. */
-function forcedEnds(
-  check: ModelCheck,
-  weights: WeightView,
-  lane: GraphLane | undefined,
-): { at(i: number): Promise<LaneEnd> } {
+function forcedEnds(check: ModelCheck, weights: WeightView): { at(i: number): Promise<LaneEnd> } {
   let ends: LaneEnds | undefined;
   const done: LaneEnd[] = [];
   return {
@@ -165,7 +167,7 @@ function forcedEnds(
       ends ??= new LaneEnds(
         check,
         weights,
-        lane && new OwnStepLane(lane, { ...check, name: 'webgpu-forced' }, how),
+        check.lane && new OwnStepLane(check.lane, { ...check, name: 'webgpu-forced' }, how),
         choicesOf,
       );
       while (done.length <= index) done.push(await ends.next(defined(check.session.steps[done.length], 'a step')));

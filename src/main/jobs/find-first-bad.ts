@@ -108,7 +108,7 @@ async function openExaminer(
 ): Promise<Examiner> {
   const { session, request, plan, owned, engines } = b;
   const { access = PLAIN_ACCESS, select, limits, map } = request;
-  const weights = new WeightView(session.model, access);
+  const weights = WeightView.of(session.model, access);
   const context = { ...b, weights, ...(select ? { select } : {}) };
   if (isOwnLane(spec)) {
     return new OwnExaminer(owned.add(await openOwnLane(spec, engines, limits)), context, referenceAt);

@@ -64,7 +64,7 @@ export class OwnStepLane implements StepLane {
     private readonly how: OwnRun = {},
   ) {
     this.sequence = lane.begin();
-    this.weights = new WeightView(context.session.model, how.access ?? PLAIN_ACCESS);
+    this.weights = WeightView.of(context.session.model, how.access ?? PLAIN_ACCESS);
   }
 
   async next(step: CapturedStep): Promise<LaneStep & { readonly trace: TraceFile }> {

@@ -75,22 +75,25 @@ describe('quarrel conformance', () => {
 });
 
 describe.skipIf(ARCH_MODELS.length === 0)('both lanes against llama.cpp', () => {
-  it.each(modelTable(ARCH_MODELS))(
-    '%s: every node, prompt and decode steps',
-    { timeout: 240_000 },
-    async (name, file) => {
-      const request = {
-        models: modelsFolder(name, [file]),
-        tokens: [1, 17, 5, 99, 42, 7],
-        plan: { count: full ? 8 : 1 },
-        lanes: CONFORMANCE_LANES,
-      };
-      const { models } = await conformance(request, nodeEngines, control(), () => undefined);
-      expect(models[0]).toMatchObject({ ok: true, problems: [], notMeasured: [] });
-      expect(models[0]?.steps).toHaveLength(request.plan.count + 1);
-      for (const lane of CONFORMANCE_LANES) expect(models[0]?.nmse[lane]).toBeLessThanOrEqual(5e-4);
-    },
-  );
+  const count = full ? 8 : 1;
+  let report: ConformanceReport;
+  beforeAll(async () => {
+    const models = path.dirname(ARCH_MODELS[0]!);
+    const request = { models, tokens: [1, 17, 5, 99, 42, 7], plan: { count }, lanes: CONFORMANCE_LANES };
+    report = await conformance(request, nodeEngines, control(), () => undefined);
+  }, 600_000);
+
+  it('run every model of the folder', () => {
+    expect(report.models.map((m) => m.file)).toEqual(ARCH_MODELS);
+    expect(report).toMatchObject({ passed: ARCH_MODELS.length, failed: 0 });
+  });
+
+  it.each(modelTable(ARCH_MODELS))('%s: every node, prompt and decode steps', (_name, file) => {
+    const model = report.models.find((m) => m.file === file);
+    expect(model).toMatchObject({ ok: true, problems: [], notMeasured: [] });
+    expect(model?.steps).toHaveLength(count + 1);
+    for (const lane of CONFORMANCE_LANES) expect(model?.nmse[lane]).toBeLessThanOrEqual(5e-4);
+  });
 });
 
 describe.skipIf(!fs.existsSync(SMOLLM2))('SmolLM2, "The capital of France is"', () => {
