@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ElectronApplication, Page } from 'playwright-core';
 import { _electron } from 'playwright-core';
+import { expect } from 'vitest';
 import { electronFlags } from '../../build/electron-flags.mjs';
 import { projectRoot, resourcesDir } from '../../src/main/entry-path';
 
@@ -44,8 +45,11 @@ export async function launchQuarrel(...args: readonly string[]): Promise<Quarrel
       await page.screenshot({ path: join(SHOTS, `${name}.png`) });
     },
     close: async () => {
+      const { pid } = app.process();
       await app.close();
       rmSync(folder, { recursive: true, force: true });
+      const traces = readdirSync(tmpdir()).filter((name) => name.startsWith(`quarrel-${pid}-`));
+      expect(traces, 'folders of traces that the app left behind').toEqual([]);
     },
   };
 }

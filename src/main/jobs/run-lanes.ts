@@ -81,6 +81,8 @@ export async function runLanes(
       const token: number | undefined = steps.length <= count ? step.next : undefined;
       step = token === undefined ? undefined : await session.advance([token]);
     }
+    // The run's traces may be kept for hours; the GPU window may be gone by then.
+    for (const follower of followers) await follower.finish();
     const summaries: RunSummary[] = [];
     for (const step of steps) summaries.push(await summarise(runId, session, step, control));
     return { runId, summaries, steps, dispose: () => owned.dispose() };
@@ -122,6 +124,10 @@ class Follower {
       }
     }
     return { label, own, trace: undefined, mask: () => undefined, error: this.failure };
+  }
+
+  async finish(): Promise<void> {
+    await this.lane?.finish?.();
   }
 
   async dispose(): Promise<void> {

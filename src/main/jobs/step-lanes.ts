@@ -30,6 +30,8 @@ export interface LaneStep {
 /** A lane that is asked for one step after another. Its owner disposes it. */
 export interface StepLane {
   next(step: CapturedStep): Promise<LaneStep>;
+  /** No step follows: gives back what runs need. The traces stay readable until `dispose`. */
+  finish?(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export class OwnStepLane implements StepLane {
   private readonly sequence: LaneSequence;
   private readonly weights: WeightView;
   private readonly files: TraceFile[] = [];
+  private finished = false;
 
   constructor(
     private readonly lane: GraphLane,
@@ -90,8 +93,14 @@ export class OwnStepLane implements StepLane {
     return { trace };
   }
 
-  async dispose(): Promise<void> {
+  async finish(): Promise<void> {
+    if (this.finished) return;
+    this.finished = true;
     await this.sequence.dispose();
+  }
+
+  async dispose(): Promise<void> {
+    await this.finish();
     for (const file of this.files) file.dispose();
   }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../shared/base/assert';
+import { QuarrelError } from '../../shared/base/errors';
 import type { GraphLane, LaneSequence, RunRequest } from '../../shared/divergence/lane';
 import type { WeightSource } from '../../shared/gguf/model-source';
 import type { Graph } from '../../shared/graph/graph';
@@ -75,6 +76,9 @@ class GpuWindowSequence implements LaneSequence {
   async dispose(): Promise<void> {
     try {
       await this.client.call('endSequence', { sequence: this.id });
+    } catch (e) {
+      // A window that is gone has taken with it what the sequence held.
+      if (!(e instanceof QuarrelError)) throw e;
     } finally {
       rmSync(this.folder, { recursive: true, force: true });
     }
