@@ -3,7 +3,7 @@ import { defined } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { nmseOf } from '../../shared/compare/metrics';
 import { INHERITED_SUSPICION } from '../../shared/compare/tolerance';
-import { lastLogits, logitsNode } from '../../shared/divergence/assemble-verdict';
+import { lastLogits, lastNode } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import type { GraphLane } from '../../shared/divergence/lane';
 import type { AlignedTrace } from '../../shared/trace/alignment';
@@ -77,7 +77,7 @@ export class OwnExaminer implements Examiner {
 
   /** Whether a run that is right node by node still ends elsewhere than the reference does. */
   private isSuspicious(step: CapturedStep, free: TraceSource): boolean {
-    const node = logitsNode(step.graph);
+    const node = lastNode(step.graph);
     const reference = this.reference(step);
     if (!node || !free.entries.has(node.key) || !reference.entries.has(node.key)) return false;
     return !(nmseOf(reference.readF32(node.key), free.readF32(node.key)) <= INHERITED_SUSPICION);

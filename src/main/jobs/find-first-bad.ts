@@ -83,9 +83,11 @@ async function examineSteps(b: Bisection): Promise<readonly StepResult[]> {
     references.push(trace);
     const { examination, logits, alignment } = await examiner.next(step);
     const { index, tokens, graph, captured } = step;
-    const referenceLogits = lastLogits(graph, trace);
-    results.push({ index, tokens, graph, captured, examination, referenceLogits, candidateLogits: logits, alignment });
-    const greedy = reference && referenceLogits && step.hasLogits ? topLogits(referenceLogits, 1)[0]?.token : step.next;
+    // An encoder ends in embeddings: no token comes next.
+    const referenceLogits = step.hasLogits ? lastLogits(graph, trace) : undefined;
+    const candidateLogits = step.hasLogits ? logits : undefined;
+    results.push({ index, tokens, graph, captured, examination, referenceLogits, candidateLogits, alignment });
+    const greedy = reference && referenceLogits ? topLogits(referenceLogits, 1)[0]?.token : step.next;
     const token = tokenOfStep(plan, index + 1, greedy);
     step = token === undefined ? undefined : await session.advance([token]);
   }

@@ -2,7 +2,7 @@
 import type { JobControl } from '../../shared/base/progress';
 import { givesIndices } from '../../shared/compare/index-results';
 import { nmseOf } from '../../shared/compare/metrics';
-import { logitsNode } from '../../shared/divergence/assemble-verdict';
+import { lastNode } from '../../shared/divergence/assemble-verdict';
 import type { ConformanceLane, LaneEnd } from '../../shared/divergence/conformance';
 import type { Graph } from '../../shared/graph/graph';
 import { tensorOf } from '../../shared/graph/graph';
@@ -41,11 +41,11 @@ export class LaneEnds {
   async next(step: CapturedStep): Promise<LaneEnd> {
     const { exact, ggml } = await this.reference(step);
     const trace = (await this.webgpu?.next(step))?.trace;
-    const end = lastNode(step.graph, step.captured);
+    const end = lastValues(step.graph, step.captured);
     return {
       nmse: {
         reference: this.run.request.lanes.includes('reference') ? distance(end, exact) : null,
-        webgpu: distance(end, trace && lastNode(step.graph, trace)),
+        webgpu: distance(end, trace && lastValues(step.graph, trace)),
       },
       rounding: distance(exact, ggml),
     };
@@ -55,7 +55,7 @@ export class LaneEnds {
   private async reference(step: CapturedStep): Promise<{ exact?: Float32Array; ggml?: Float32Array }> {
     const { weights, states, seed, run } = this;
     const { graph, captured } = step;
-    const end = logitsNode(graph);
+    const end = lastNode(graph);
     const ends: { exact?: Float32Array; ggml?: Float32Array } = {};
     const mode = seed ? ({ kind: 'seeded', seed: seed(step) } as const) : ({ kind: 'free' } as const);
     await runReference(
@@ -94,8 +94,8 @@ export function choicesOf({ graph, captured }: CapturedStep): TraceSource {
   };
 }
 
-function lastNode(graph: Graph, trace: TraceSource): Float32Array | undefined {
-  const node = logitsNode(graph);
+function lastValues(graph: Graph, trace: TraceSource): Float32Array | undefined {
+  const node = lastNode(graph);
   return node && trace.entries.has(node.key) ? trace.readF32(node.key) : undefined;
 }
 

@@ -12,16 +12,19 @@ import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
 import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
 
-/** Key of the node that holds the logits, and its last row; undefined where a trace lacks it. */
+/** llama.cpp's name of the logits in every architecture with a language head; encoders end in `result_embd`. */
+const LOGITS = 'result_output';
+
+/** The last token's logits; undefined where the graph ends elsewhere or a trace lacks them. */
 export function lastLogits(graph: Graph, trace: TraceSource): Float32Array | undefined {
-  const node = logitsNode(graph);
-  if (!node || !trace.entries.has(node.key)) return undefined;
+  const node = lastNode(graph);
+  if (node?.name !== LOGITS || !trace.entries.has(node.key)) return undefined;
   const values = trace.readF32(node.key);
   return values.subarray(values.length - node.ne[0]);
 }
 
-/** The last computing node: `result_output` in every architecture with a language head. */
-export function logitsNode(graph: Graph): GraphTensor | undefined {
+/** The last computing node. */
+export function lastNode(graph: Graph): GraphTensor | undefined {
   for (let i = graph.order.length - 1; i >= 0; i--) {
     const node = tensorOf(graph, graph.order[i]!);
     if (isComputing(graph, node)) return node;
