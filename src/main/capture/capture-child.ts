@@ -6,6 +6,7 @@ import fs from 'node:fs';
 
 import { assertUnreachable } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
+import { lastNode } from '../../shared/divergence/assemble-verdict';
 import { TraceWriter } from '../traces/trace-writer';
 import { checkLayers, GraphRecorder } from './graph-recorder';
 import { libraryProvenance } from './library-provenance';
@@ -127,9 +128,12 @@ class CaptureRun {
       this.recorder = recorder;
       const evaluated = this.context.evaluate(tokens);
       if (recorder.error !== undefined) throw recorder.error;
-      const answer = this.answer(tokens, evaluated, recorder.stopped);
-      const { provenance, pieces } = answer;
       const graph = recorder.finish();
+      // Encoders end in embeddings; llama.cpp hands out a buffer of logits all the same.
+      const isLogits = lastNode(graph)?.ne[0] === model.vocabulary.size;
+      const said = isLogits ? evaluated : { ...evaluated, logits: undefined };
+      const answer = this.answer(tokens, said, recorder.stopped);
+      const { provenance, pieces } = answer;
       const engine = `llama.cpp ${library.llama_version()}`;
       const { past } = this;
       writer.finish({ engine, tokens, past, model: order.modelPath, graph, provenance, ...(pieces ? { pieces } : {}) });

@@ -209,6 +209,17 @@ export function openLibrary(file: string): LibraryHandle {
   }
 }
 
+/** Handles that live as long as this thread. */
+const kept = new Map<string, LibraryHandle>();
+
+/**
+ * Loads libggml-base in this thread, for threads of its that load it too. When the last of them ends, the library would
+ * be unloaded, and ggml aborts where it is loaded a second time (`GGML_ASSERT(prev != ggml_uncaught_exception)`).
+ */
+export function keepGgmlBase(files: LibraryFiles): void {
+  if (!kept.has(files.ggmlBase)) kept.set(files.ggmlBase, openLibrary(files.ggmlBase));
+}
+
 function bind<T>(handle: LibraryHandle, signatures: Signatures<T>, file: string): T {
   const bound: Partial<Record<keyof T, unknown>> = {};
   for (const name of Object.keys(signatures) as (keyof T & string)[]) {

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
 
 import { QuarrelError } from '../../shared/base/errors';
+import { locateLibrary } from '../capture/library-files';
+import { keepGgmlBase } from '../capture/llama-library';
 import type { ModelFile } from '../files/model-file';
 import { WorkerPool } from '../workers/worker-pool';
 import type { TileAnswer, TileReport, TileTask } from './tile';
@@ -18,6 +20,7 @@ export class VerifyPool {
   constructor(model: ModelFile, threads = Math.min(MAX_THREADS, availableParallelism())) {
     this.threads = threads;
     this.tilesAhead = 2 * threads;
+    keepLibrary();
     this.pool = new WorkerPool('verify-worker', threads, model.handle());
   }
 
@@ -31,5 +34,14 @@ export class VerifyPool {
   /** Ends the threads; waits for the tiles in work. */
   dispose(): Promise<void> {
     return this.pool.dispose();
+  }
+}
+
+/** The threads load it for the lane `llama`; one that is not there is that lane's affair. */
+function keepLibrary(): void {
+  try {
+    keepGgmlBase(locateLibrary());
+  } catch (error) {
+    if (!(error instanceof QuarrelError)) throw error;
   }
 }

@@ -12,13 +12,13 @@ import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
 import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
 
-/** llama.cpp's name of the logits in every architecture with a language head; encoders end in `result_embd`. */
-const LOGITS = 'result_output';
-
-/** The last token's logits; undefined where the graph ends elsewhere or a trace lacks them. */
+/**
+ * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
+ * for the caller to know that it is none). Undefined where a trace lacks it.
+ */
 export function lastLogits(graph: Graph, trace: TraceSource): Float32Array | undefined {
   const node = lastNode(graph);
-  if (node?.name !== LOGITS || !trace.entries.has(node.key)) return undefined;
+  if (!node || !trace.entries.has(node.key)) return undefined;
   const values = trace.readF32(node.key);
   return values.subarray(values.length - node.ne[0]);
 }
