@@ -73,3 +73,12 @@ export function limitsOf({ memoryBudget }: RunOptions): LaneLimits {
 export function selectionOf({ layers, stopAfter }: RunOptions): Pick<RunOptions, 'layers' | 'stopAfter'> {
   return { ...(layers === undefined ? {} : { layers }), ...(stopAfter === undefined ? {} : { stopAfter }) };
 }
+
+/** A remark where fewer decode steps ran than were asked for; undefined where all did. */
+export function fewerSteps(asked: number, ran: number, cut = false): string | undefined {
+  if (ran >= asked) return undefined;
+  const why = cut
+    ? 'a run of some layers has no logits to choose by; --step-tokens gives the tokens'
+    : 'no token follows: encoders and diffusion models keep no state';
+  return `${ran} of ${asked} decode steps: ${why}`;
+}

@@ -57,7 +57,12 @@ export async function openCapture(options: CaptureOptions, name = 'captured'): P
   try {
     const out = (index: number): string => options.folder.file(`${name}-${index}.safetensors`);
     const run = await startCapture(options, out(0));
-    return new Session(model, run, out);
+    try {
+      return new Session(model, run, out, options.moreTokens ?? 0);
+    } catch (e) {
+      run.dispose();
+      throw e;
+    }
   } catch (e) {
     model.dispose();
     throw e;
@@ -88,8 +93,12 @@ class Session implements CaptureSession {
     readonly model: ModelFile,
     private readonly run: CaptureRun,
     private readonly out: (index: number) => string,
+    /** Tokens that may still follow. */
+    private left: number,
   ) {
     this.add(run.first);
+    if (!run.first.canContinue) this.left = 0;
+    this.endIfDone();
   }
 
   get first(): CapturedStep {
@@ -102,13 +111,21 @@ class Session implements CaptureSession {
     if (!this.run.first.canContinue) {
       throw new QuarrelError(`${this.model.label} takes no decode steps: llama.cpp keeps no state for it`);
     }
-    return this.add(await this.run.step(tokens, this.out(this.steps.length)));
+    const step = this.add(await this.run.step(tokens, this.out(this.steps.length)));
+    this.left -= tokens.length;
+    this.endIfDone();
+    return step;
   }
 
   dispose(): void {
     this.run.dispose();
     for (const { captured } of this.steps) captured.dispose();
     this.model.dispose();
+  }
+
+  /** llama.cpp holds a whole model: it goes before other lanes run, not with the traces, which may be kept for hours. */
+  private endIfDone(): void {
+    if (this.left <= 0) this.run.dispose();
   }
 
   private add(result: CaptureResult): CapturedStep {

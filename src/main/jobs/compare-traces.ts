@@ -53,16 +53,18 @@ async function compareFiles(
   request: CompareRequest,
   control: JobControl,
 ): Promise<CompareReport> {
-  const steps = stepsOf(reference);
+  const steps = Math.max(stepsOf(reference), stepsOf(candidate));
   const nodes: CompareReport['nodes'][number][] = [];
   const notCompared: NotMeasured[] = [];
   const alignment: string[] = [];
   for (let step = 0; step <= steps; step++) {
     const ours = stepView(reference, step, reference.stepTokens[step - 1]);
     const theirs = stepView(candidate, step, candidate.stepTokens[step - 1]);
-    if (step > 0 && theirs.entries.size === 0) {
-      notCompared.push(absent(stepKey(step, '*'), 'the candidate has no such decode step'));
-      continue;
+    const apart = step === 0 ? undefined : whyApart(ours, theirs);
+    if (apart !== undefined) {
+      // What follows runs on other tokens, too.
+      notCompared.push(absent(stepKey(step, '*'), `${apart}; this step and those after it are not compared`));
+      break;
     }
     requireSameTokens(ours, theirs);
     const aligned = align(ours, theirs, request.map);
@@ -86,6 +88,14 @@ async function compareFiles(
     notCompared,
     alignment: [...new Set(alignment)],
   };
+}
+
+/** Why a decode step cannot be compared: one side lacks it, or greedy choice has gone another way. */
+function whyApart(ours: TraceSource, theirs: TraceSource): string | undefined {
+  if (ours.entries.size === 0) return 'the reference has no such decode step';
+  if (theirs.entries.size === 0) return 'the candidate has no such decode step';
+  const [a, b] = [ours.tokens.join(), theirs.tokens.join()];
+  return a === b || a === '' || b === '' ? undefined : `its token is ${a} in the reference, ${b} in the candidate`;
 }
 
 async function compareStep(

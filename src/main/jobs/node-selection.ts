@@ -1,7 +1,7 @@
 import type { NodeId } from '../../shared/base/brand';
 import { QuarrelError } from '../../shared/base/errors';
 import type { Graph } from '../../shared/graph/graph';
-import { isComputing, tensorOf } from '../../shared/graph/graph';
+import { isComputing, layersOf, tensorOf } from '../../shared/graph/graph';
 import { nodesOfLayers, nodesUpTo } from '../../shared/graph/part';
 
 /** Picks the nodes of a graph that run. */
@@ -19,9 +19,19 @@ export function nodeSelection({ stopAfter, layers }: SelectionRequest): SelectNo
   return (graph) => {
     const upTo = stopAfter === undefined ? undefined : upToNode(graph, stopAfter);
     const inLayers = layers && nodesOfLayers(graph, layers.from, layers.to);
+    if (layers && inLayers?.size === 0) throw new QuarrelError(noSuchLayers(graph, layers));
     if (!upTo || !inLayers) return upTo ?? inLayers ?? new Set(graph.order);
-    return new Set([...inLayers].filter((id) => upTo.has(id)));
+    const both = new Set([...inLayers].filter((id) => upTo.has(id)));
+    if (both.size > 0) return both;
+    throw new QuarrelError(`nothing of layers ${layers.from}..${layers.to} runs up to ${stopAfter}`);
   };
+}
+
+function noSuchLayers(graph: Graph, { from, to }: NonNullable<SelectionRequest['layers']>): string {
+  const numbers = [...layersOf(graph).values()].flatMap((layer) => layer ?? []);
+  const there =
+    numbers.length === 0 ? 'the graph has none' : `the graph has ${Math.min(...numbers)}..${Math.max(...numbers)}`;
+  return `layers ${from}..${to}: ${there}`;
 }
 
 function upToNode(graph: Graph, key: string): ReadonlySet<NodeId> {

@@ -2,9 +2,12 @@ import fs from 'node:fs';
 
 import { defined } from '../../shared/base/assert';
 import type { JobControl } from '../../shared/base/progress';
+import { QuarrelError } from '../../shared/base/errors';
 import { topLogits } from '../../shared/compare/logits';
 import { lastLogits } from '../../shared/divergence/assemble-verdict';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
+import { tensorOf } from '../../shared/graph/graph';
+import { planPart } from '../../shared/graph/part';
 import type { PromptSpec } from '../../shared/ipc/jobs';
 import type { WeightAccess } from '../files/weight-view';
 import { mergeSteps } from '../traces/merge-steps';
@@ -39,23 +42,56 @@ export interface TraceLaneRequest extends SelectionRequest {
  */
 export async function traceLane(request: TraceLaneRequest, engines: Engines, control: JobControl): Promise<TraceFile> {
   const { lane, out } = request;
+  if (fs.statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new QuarrelError(`cannot write ${out}: it is a folder; the name of a trace file is expected`);
+  }
   await owning(async (owned) => {
     const folder = owned.add(new RunFolder(out));
-    const session = owned.add(await capture(request, folder, control));
+    const session = owned.add(await captureFor(request, folder, control));
     const traces =
       lane.kind === 'llama'
         ? await followCapture(session, request)
         : await runOwnLane(lane, { session, folder, request, engines, control, owned });
     if (traces.length > 1) mergeSteps(traces, out);
-    else fs.renameSync(defined(traces[0], 'the trace of the prompt').label, out);
+    else moveInto(defined(traces[0], 'the trace of the prompt').label, out);
   });
   return TraceFile.open(out);
 }
 
-function capture(request: TraceLaneRequest, folder: RunFolder, control: JobControl): Promise<CaptureSession> {
-  const { modelPath, prompt, lane, layers, threads, steps = NO_STEPS } = request;
+function moveInto(from: string, out: string): void {
+  try {
+    fs.renameSync(from, out);
+  } catch (e) {
+    throw new QuarrelError(`cannot write ${out}: ${(e as Error).message}`);
+  }
+}
+
+/** A capture that holds all that the lane reads: of some layers only, where that is enough. */
+async function captureFor(request: TraceLaneRequest, folder: RunFolder, control: JobControl): Promise<CaptureSession> {
+  const { lane, layers, steps = NO_STEPS } = request;
+  if (lane.kind === 'llama') return capture(request, folder, control, layers !== undefined);
   // A capture that ends after some layers has no logits to go on with: own lanes then pick their part themselves.
-  const cut = layers !== undefined && (lane.kind === 'llama' || steps.count === 0);
+  if (layers === undefined || steps.count > 0) return capture(request, folder, control, false);
+  const cut = await capture(request, folder, control, true);
+  if (givesAll(cut.first, request)) return cut;
+  cut.dispose();
+  return capture(request, folder, control, false);
+}
+
+/** Not so where layers share a KV cache: the writer of a cache lies before the layers that were captured. */
+function givesAll({ graph, captured }: CapturedStep, request: TraceLaneRequest): boolean {
+  const select = nodeSelection(request);
+  const given = select ? planPart(graph, select(graph)).given : [];
+  return [...given].every((id) => captured.entries.has(tensorOf(graph, id).key));
+}
+
+function capture(
+  request: TraceLaneRequest,
+  folder: RunFolder,
+  control: JobControl,
+  cut: boolean,
+): Promise<CaptureSession> {
+  const { modelPath, prompt, lane, layers, threads, steps = NO_STEPS } = request;
   return openCapture({
     modelPath,
     prompt,
@@ -63,7 +99,7 @@ function capture(request: TraceLaneRequest, folder: RunFolder, control: JobContr
     folder,
     control,
     moreTokens: steps.count,
-    ...(cut ? { layers } : {}),
+    ...(cut && layers ? { layers } : {}),
     ...(threads === undefined ? {} : { threads }),
   });
 }

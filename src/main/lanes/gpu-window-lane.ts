@@ -38,7 +38,7 @@ let sequences = 0;
 class GpuWindowSequence implements LaneSequence {
   private readonly id = ++sequences;
   /** Holds what the window may read again while the sequence lives. */
-  private readonly folder = mkdtempSync(join(tmpdir(), 'quarrel-gpu-'));
+  private readonly folder = mkdtempSync(join(tmpdir(), `quarrel-${process.pid}-gpu-`));
   private runs = 0;
 
   constructor(
@@ -48,8 +48,8 @@ class GpuWindowSequence implements LaneSequence {
   ) {}
 
   async run({ graph, weights, captured, mode, sink, control, part }: RunRequest): Promise<void> {
+    const first = this.runs === 0;
     const file = (name: string): string => join(this.folder, `${this.runs}-${name}.safetensors`);
-    this.runs++;
     const { modelPath, access } = openedBy(weights);
     assert(captured instanceof TraceFile, 'the GPU window reads the captured trace itself and needs its path');
     const outPath = file('out');
@@ -58,6 +58,7 @@ class GpuWindowSequence implements LaneSequence {
       'run',
       {
         sequence: this.id,
+        first,
         label: this.label,
         ...overlayOf(this.overlayDir),
         modelPath,
@@ -71,6 +72,7 @@ class GpuWindowSequence implements LaneSequence {
     );
     copyTrace(outPath, sink);
     rmSync(outPath, { force: true });
+    this.runs++;
   }
 
   async dispose(): Promise<void> {

@@ -17,19 +17,29 @@ export async function describeLane(host: GpuHost, { overlayDir }: GpuWindowLane)
   return { provenance: await adapterLabel(await requestAdapter(webGpu())) };
 }
 
-/** What lives as long as a sequence: device, weights, and the traces, which a lost device makes it read again. */
-interface OpenSequence {
+/** A device with a model's weights, shared by the sequences of one lane: weights are never on it twice. */
+interface OpenLane {
   readonly lane: WebGpuLane;
-  readonly runs: ReturnType<WebGpuLane['begin']>;
   readonly weights: WeightSource;
+  readonly model: { dispose(): void };
+  /** Sequences that use it. */
+  users: number;
+}
+
+/** What lives as long as a sequence: its states, and the traces, which a lost device makes it read again. */
+interface OpenSequence extends Pick<OpenLane, 'lane' | 'weights'> {
+  readonly runs: ReturnType<WebGpuLane['begin']>;
   readonly open: { dispose(): void | Promise<void> }[];
 }
 
+/** By kernels, model file and precision. */
+const lanes = new Map<string, Promise<OpenLane>>();
 const sequences = new Map<number, OpenSequence>();
 
 /** Runs a captured graph on WebGPU and leaves the lane's trace at `outPath`; nothing is left there on failure. */
 export async function runLane(host: GpuHost, request: GpuWindowRun, control: JobControl): Promise<void> {
-  const sequence = sequences.get(request.sequence) ?? (await openSequence(host, request));
+  const sequence = request.first ? await openSequence(host, request) : sequences.get(request.sequence);
+  if (!sequence) throw new QuarrelError('the GPU window was opened anew: what the steps before left there is lost');
   const openTrace = (path: string): TraceSource => {
     const trace = host.openTrace(path);
     sequence.open.push(trace);
@@ -65,6 +75,26 @@ export async function endSequence(id: number): Promise<void> {
 }
 
 async function openSequence(host: GpuHost, request: GpuWindowRun): Promise<OpenSequence> {
+  // One of the same number is a leftover of a job worker that is gone.
+  await endSequence(request.sequence);
+  const key = JSON.stringify([request.overlayDir ?? null, request.modelPath, request.precision]);
+  const opening = lanes.get(key) ?? openLane(host, request);
+  lanes.set(key, opening);
+  try {
+    const shared = await opening;
+    shared.users++;
+    const { lane, weights } = shared;
+    const runs = lane.begin();
+    const sequence = { lane, weights, runs, open: [{ dispose: () => leaveLane(key, shared) }, runs] };
+    sequences.set(request.sequence, sequence);
+    return sequence;
+  } catch (e) {
+    lanes.delete(key);
+    throw e;
+  }
+}
+
+async function openLane(host: GpuHost, request: GpuWindowRun): Promise<OpenLane> {
   const { provenance } = await describeLane(host, request);
   const lane = new WebGpuLane({
     open: async () => openSession(await requestAdapter(webGpu())),
@@ -73,11 +103,15 @@ async function openSequence(host: GpuHost, request: GpuWindowRun): Promise<OpenS
     provenance,
   });
   const model = host.openModel(request.modelPath);
-  const runs = lane.begin();
-  const weights = ablatedWeights(model, request.precision);
-  const sequence = { lane, runs, weights, open: [model, lane, runs] };
-  sequences.set(request.sequence, sequence);
-  return sequence;
+  return { lane, model, weights: ablatedWeights(model, request.precision), users: 0 };
+}
+
+/** The last sequence closes the lane, so that the next run reads shaders and model anew. */
+async function leaveLane(key: string, shared: OpenLane): Promise<void> {
+  if (--shared.users > 0) return;
+  lanes.delete(key);
+  await shared.lane.dispose();
+  shared.model.dispose();
 }
 
 function openPart(

@@ -34,6 +34,8 @@ export interface GpuDescription {
 export interface GpuWindowRun extends GpuWindowLane {
   /** Runs of one number share their states (KV cache, recurrent state). */
   readonly sequence: number;
+  /** Whether the sequence begins with it; states of a window that is gone are not to be taken for zeros. */
+  readonly first: boolean;
   readonly modelPath: string;
   readonly precision: WeightPrecision;
   /** Trace captured from llama.cpp, with the graph in its manifest. */

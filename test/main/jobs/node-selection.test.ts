@@ -37,7 +37,15 @@ describe('nodeSelection', () => {
     expect(picked({ layers: { from: 1, to: 2 }, stopAfter: 'kq-1' })).toEqual([
       ...['q-1', 'k-1', 'cache_k_l1 (view)', 'cache_k_l1 (view) for 1', 'kq-1'],
     ]);
-    expect(picked({ layers: { from: 2, to: 2 }, stopAfter: 'k-0' })).toEqual([]);
+  });
+
+  it('refuses what picks nothing', () => {
+    const none =
+      (request: Parameters<typeof picked>[0]): (() => unknown) =>
+      () =>
+        picked(request);
+    expect(none({ layers: { from: 2, to: 2 }, stopAfter: 'k-0' })).toThrow('nothing of layers 2..2 runs up to k-0');
+    expect(none({ layers: { from: 7, to: 9 } })).toThrow('layers 7..9: the graph has 0..2');
   });
 
   it.each([

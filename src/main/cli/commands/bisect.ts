@@ -13,7 +13,7 @@ import { nodeEngines } from '../engines';
 import type { PromptOptions } from '../options';
 import { parseIndex, parseNumber, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
-import { accessOf, limitsOf, withRun } from '../run-options';
+import { accessOf, fewerSteps, limitsOf, withRun } from '../run-options';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { verdictText } from '../text/verdict-text';
@@ -47,7 +47,7 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
 }
 
 function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
-  return runCommand(options, async ({ control, answer }) => {
+  return runCommand(options, async ({ control, answer, remark }) => {
     const { reference, expect, minLogit, threads } = options;
     const candidate = candidateOf(options);
     const dump = tokensOfDump(candidate);
@@ -72,6 +72,8 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
       nodeEngines,
       control,
     );
+    const fewer = fewerSteps(plan.count, verdict.steps.length - 1);
+    if (fewer !== undefined) remark(fewer);
     answer(verdict, () => verdictText(verdict));
     return exitCodeOf(verdict);
   });

@@ -12,7 +12,7 @@ import { nodeEngines } from '../engines';
 import type { PromptOptions } from '../options';
 import { parseIndex, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
-import { accessOf, limitsOf, selectionOf, withRun } from '../run-options';
+import { accessOf, fewerSteps, limitsOf, selectionOf, withRun } from '../run-options';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { number, table } from '../text/table';
@@ -35,12 +35,16 @@ export function addTrace(program: Command, exit: (code: ExitCode) => void): void
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
     .option('--json', 'statistics and times of every node as one JSON document on stdout')
     .action(async (file: string, options: TraceOptions) => {
-      exit(await trace(file, options));
+      exit(await trace(file, options, command.getOptionValueSource('lane') === 'cli'));
     });
 }
 
-function trace(file: string, options: TraceOptions): Promise<ExitCode> {
-  return runCommand(options, async ({ control, answer }) => {
+function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise<ExitCode> {
+  return runCommand(options, async ({ control, answer, remark }) => {
+    if (laneGiven && options.place !== undefined) {
+      throw new QuarrelError('--lane and --place both name the lane: give one');
+    }
+    const steps = stepPlan(options.steps, options.stepTokens);
     const lane = parseLane(options.place === undefined ? options.lane : `place:${options.place}`);
     if (lane.kind === 'trace')
       throw new QuarrelError('trace: runs give llama, reference or webgpu, not a finished trace');
@@ -51,7 +55,7 @@ function trace(file: string, options: TraceOptions): Promise<ExitCode> {
         prompt: promptOf(options),
         lane,
         out: options.out,
-        steps: stepPlan(options.steps, options.stepTokens),
+        steps,
         access: accessOf(options),
         limits: limitsOf(options),
         ...selectionOf(options),
@@ -60,6 +64,8 @@ function trace(file: string, options: TraceOptions): Promise<ExitCode> {
       nodeEngines,
       control,
     );
+    const fewer = fewerSteps(steps.count, written.stepTokens.length, options.layers !== undefined);
+    if (fewer !== undefined) remark(fewer);
     try {
       answer(traceDocument(written), () => traceText(written));
     } finally {
