@@ -170,3 +170,20 @@ export const COMPARE_MAX_NMSE = 1e-2;
  * up to. Where the reference, run in that arithmetic, ends further from itself, the limit is MARGIN.node times that.
  */
 export const CONFORMANCE_MAX_NMSE = 5e-4;
+
+/** When a hypothesis that was replayed counts as the cause. */
+export const CAUSE = {
+  /**
+   * Share of the squared error that it explains: what is left of a bug that was found is rounding, 1e-3 of the error or
+   * less; related mistakes (the scale's high bits and the min's, one epsilon and the next) leave a third and more.
+   */
+  share: 0.9,
+  /** An error that is only a few noise floors large leaves rounding in its own size: what is left must be noise … */
+  residualFloors: MARGIN.node,
+  /** … and most of the error must be gone. */
+  shareNearFloor: 0.6,
+  /** Two hypotheses whose shares differ by less, and … */
+  tie: 0.01,
+  /** … whose residuals differ by no more than rounding may, say the same: the more particular one is named. */
+  tieResidual: 2,
+} as const;

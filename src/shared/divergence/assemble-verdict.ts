@@ -10,7 +10,7 @@ import type { NotMeasured, TraceSource } from '../trace/trace';
 import type { Examination, JudgedNode } from './examine';
 import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
-import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
+import type { BadNode, BlockLocation, Cause, ErrorShape, StepVerdict, Verdict } from './verdict';
 
 /**
  * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
@@ -44,6 +44,16 @@ export interface StepResult {
   readonly alignment: readonly string[];
 }
 
+/** What a closer look at a bad node found. */
+export interface Diagnosis {
+  readonly cause: Cause | null;
+  readonly shape: ErrorShape | null;
+  readonly tried: number;
+  readonly untried: number;
+}
+
+const NO_DIAGNOSIS: Diagnosis = { cause: null, shape: null, tried: 0, untried: 0 };
+
 export interface VerdictInputs {
   readonly model: string;
   readonly reference: string;
@@ -55,13 +65,15 @@ export interface VerdictInputs {
   readonly textOf: (token: number) => string | undefined;
   readonly expect?: string;
   readonly minLogit?: number;
+  /** Of the bad nodes that were looked at more closely. */
+  readonly diagnoses?: ReadonlyMap<JudgedNode, Diagnosis>;
 }
 
 export function assembleVerdict(v: VerdictInputs): Verdict {
   const [prompt] = v.steps;
   assert(prompt, 'a verdict needs at least the prompt');
   const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
-  const allBad = judged.filter(({ j }) => j.judgement.bad).map(({ s, j }) => badNode(j, s));
+  const allBad = judged.filter(({ j }) => j.judgement.bad).map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j)));
   const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
   const logits = compareLogits(prompt, v.textOf);
   const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
@@ -76,7 +88,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     reason,
     firstBad: allBad[0] ?? null,
     allBad,
-    cause: null,
+    cause: allBad[0]?.cause ?? null,
     nonFinite: nonFinite?.j.judgement.nonFinite
       ? { step: nonFinite.s.index, node: nonFinite.j.node.key, index: nonFinite.j.judgement.nonFinite.index }
       : null,
@@ -155,7 +167,11 @@ function best(row: Float32Array | undefined, textOf: VerdictInputs['textOf']): T
   return first ? { ...first, text: textOf(first.token) } : null;
 }
 
-function badNode({ node, judgement, stretch, writes }: JudgedNode, v: StepResult): BadNode {
+function badNode(
+  { node, judgement, stretch, writes }: JudgedNode,
+  v: StepResult,
+  diagnosis: Diagnosis = NO_DIAGNOSIS,
+): BadNode {
   const weight = weightOf(v.graph, node);
   return {
     step: v.index,
@@ -170,6 +186,7 @@ function badNode({ node, judgement, stretch, writes }: JudgedNode, v: StepResult
     stretch: stretch.map((s) => s.key),
     writes: writes.map((w) => w.key),
     why: judgement.why,
+    ...diagnosis,
   };
 }
 

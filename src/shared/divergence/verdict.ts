@@ -23,6 +23,55 @@ export interface BadNode {
   readonly writes: readonly string[];
   /** Which test it failed, in words. */
   readonly why: string;
+  /** Proved by replaying a hypothesis at this node or inside its stretch; null while none is. */
+  readonly cause: Cause | null;
+  /** What the error looks like, whatever its cause; null where the node was not looked at more closely. */
+  readonly shape: ErrorShape | null;
+  /** How many ways to go wrong were replayed here, and how many more there was no time for. */
+  readonly tried: number;
+  readonly untried: number;
+}
+
+/** A hypothesis that reproduced the wrong numbers. */
+export interface Cause {
+  readonly id: string;
+  readonly title: string;
+  /** Share of the squared error that it explains, at most 1. */
+  readonly explained: number;
+  /** Where it was made: the judged node, or nodes inside its stretch. */
+  readonly nodes: readonly string[];
+  /** What was done and what is right. */
+  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly explanation: string;
+  readonly whereToLook: string;
+  readonly citations: readonly string[];
+  /** Other hypotheses that explain a part, best first. */
+  readonly alternatives: readonly Alternative[];
+}
+
+export interface Alternative {
+  readonly id: string;
+  readonly title: string;
+  readonly explained: number;
+  readonly nodes: readonly string[];
+  readonly parameters: Readonly<Record<string, number | string>>;
+}
+
+/** The error of one node, described: which rows, columns, heads, sub-blocks; ratios, offsets, permutations. */
+export interface ErrorShape {
+  /** Share of the compared elements that are off by more than noise. */
+  readonly wrongShare: number;
+  /** The most telling first. */
+  readonly findings: readonly ShapeFinding[];
+  /** Best hypotheses that were not good enough, best first; for an unexplained error. */
+  readonly nearMisses: readonly Alternative[];
+}
+
+export interface ShapeFinding {
+  /** kebab-case: `rows`, `columns`, `heads`, `sub-blocks`, `ratio`, `offset`, `permutation`, `non-finite`, `tail` … */
+  readonly kind: string;
+  /** One sentence. */
+  readonly text: string;
 }
 
 export interface BlockLocation {
@@ -48,8 +97,8 @@ export interface Verdict {
   readonly firstBad: BadNode | null;
   /** Every independently bad node, in graph order. */
   readonly allBad: readonly BadNode[];
-  /** Proved by replaying a hypothesis; null while none is proved. */
-  readonly cause: { readonly id: string; readonly title: string; readonly explained: number } | null;
+  /** That of `firstBad`, or what preflight found; null while none is proved. */
+  readonly cause: Cause | null;
   readonly nonFinite: { readonly step: number; readonly node: string; readonly index: readonly number[] } | null;
   /** The next token after the prompt. */
   readonly logits: {

@@ -13,12 +13,12 @@ import type { DecoderFor } from './operand';
 import { gatherF32, MemoryTensor, referenceDecoder, scatterF32 } from './operand';
 import { OPS, whyNotMeasured } from './registry';
 import { RunMemory } from './run-memory';
-import { contiguousShape, spanBytes } from './tensor-shape';
+import { contiguousShape, isFloat, isIndex, spanBytes } from './tensor-shape';
 
 export interface NodeInputs {
   /**
    * One entry per source of the node: all its elements in logical order, ne[0] fastest. They are stored in the source's
-   * own type first. Undefined: absent, or a weight (read from `weights`).
+   * own type first (F32 for a quantized one). Undefined: absent, or a weight (read from `weights`).
    */
   readonly sources: readonly (Float32Array | undefined)[];
   readonly weights?: WeightSource;
@@ -67,10 +67,11 @@ function bindSource(graph: Graph, t: GraphTensor, inputs: NodeInputs, i: number,
       `${node.key}: source ${t.key} is given ${values.length} values, it has ${elementCount(t.ne)}`,
     );
   }
-  const { type, ne, nb } = contiguousShape(t.type, t.ne);
+  const stored = isFloat(t.type) || isIndex(t.type) ? t.type : 'F32';
+  const { type, ne, nb } = contiguousShape(stored, t.ne);
   const tensor = new MemoryTensor(Memory.zeros(spanBytes({ type, ne, nb })), 0, type, ne, nb);
   scatterF32(tensor, values);
-  return memorySource(tensor);
+  return memorySource(tensor, memoryOwner(graph, t).role === 'weight');
 }
 
 const NO_TRACK = { arithmetic: 'exact', memories: new Map() } as const;

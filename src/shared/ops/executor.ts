@@ -58,10 +58,24 @@ export interface NodeEvent<A extends Arithmetic> {
  */
 export type MergeSeed = (tensor: GraphTensor, own: Float32Array, seed: Checkpoints) => Float32Array | undefined;
 
+/** A node that is about to be computed, in one arithmetic. */
+export interface NodeTurn<A extends Arithmetic> {
+  readonly tensor: GraphTensor;
+  readonly arithmetic: A;
+  /** The node's source `index`, widened to f32; only during the callback. */
+  source(index: number): Float32Array | undefined;
+  /** What the memory of the result holds so far: a cache before it is written. */
+  before(): Float32Array;
+}
+
+/** Gives another result (all elements in logical order) for a node, in place of computing it; undefined computes it. */
+export type Override<A extends Arithmetic> = (turn: NodeTurn<A>) => Float32Array | undefined;
+
 export interface ExecutionOptions<A extends Arithmetic> {
   readonly arithmetics: readonly A[];
   readonly engine: MatMulEngine;
   readonly merge?: MergeSeed;
+  readonly override?: Override<A>;
   readonly onNode: (event: NodeEvent<A>) => void | Promise<void>;
   readonly onNotMeasured: (tensor: GraphTensor, reason: string) => void;
 }
@@ -161,9 +175,24 @@ class Execution<A extends Arithmetic> {
 
   private async compute(t: GraphTensor): Promise<readonly BoundNode[]> {
     const bound = this.tracks.map((track) => this.bind(track, t));
-    if (OPS[t.kind].how === 'mat-mul') await this.multiply(t, bound);
-    else bound.forEach((node, i) => computeInline(node, this.arithmetic(i)));
+    const others = bound.map((node, i) => this.options.override?.(this.turnOf(t, node, i)));
+    const open = bound.flatMap((node, i) => (others[i] ? [] : { node, arithmetic: this.arithmetic(i) }));
+    if (OPS[t.kind].how === 'mat-mul') await this.multiply(t, open);
+    else for (const { node, arithmetic } of open) computeInline(node, arithmetic);
+    others.forEach((values, i) => values && scatterF32((bound[i] as BoundNode).dst, values));
     return bound;
+  }
+
+  private turnOf(tensor: GraphTensor, node: BoundNode, track: number): NodeTurn<A> {
+    return {
+      tensor,
+      arithmetic: this.arithmetic(track),
+      source: (index) => {
+        const source = node.sources[index];
+        return source && gatherF32(source.rows);
+      },
+      before: () => gatherF32(node.dst),
+    };
   }
 
   private bind(track: Track, t: GraphTensor): BoundNode {
@@ -176,11 +205,11 @@ class Execution<A extends Arithmetic> {
   }
 
   /** One pass for all arithmetics that read the same rows of A, so that these are decoded once. */
-  private async multiply(t: GraphTensor, bound: readonly BoundNode[]): Promise<void> {
+  private async multiply(t: GraphTensor, nodes: readonly { node: BoundNode; arithmetic: A }[]): Promise<void> {
     const { engine } = this.options;
-    const plans = bound.map((node, i) => planNamed(t, node, this.arithmetic(i), engine.allocate));
+    const plans = nodes.map(({ node, arithmetic }) => planNamed(t, node, arithmetic, engine.allocate));
     for (const pass of sharedPasses(plans)) await engine.multiply(jobOf(pass), (pass[0] as MatMulPlan).a.place);
-    bound.forEach((node, i) => roundResult(node.dst, this.arithmetic(i)));
+    for (const { node, arithmetic } of nodes) roundResult(node.dst, arithmetic);
   }
 
   private async show(t: GraphTensor, bound: readonly BoundNode[], microseconds: number): Promise<void> {

@@ -3,6 +3,7 @@ import { QuarrelError } from '../base/errors';
 import type { Graph } from '../graph/graph';
 import { stateName } from '../graph/graph';
 import type { Memory } from './memory';
+import { allocateLocal } from './memory';
 import type { Track } from './run-memory';
 import { dimsText, spanBytes } from './tensor-shape';
 
@@ -13,6 +14,19 @@ import { dimsText, spanBytes } from './tensor-shape';
 export class StateMemories {
   private readonly tracks: Map<string, Memory>[] = [];
   private readonly unknown = new Set<string>();
+
+  /**
+   * The same states in memory of their own: a run on the copy leaves these as they are.
+   * @param track only that of this arithmetic, by its place in the runs before; all when absent
+   */
+  clone(track?: number): StateMemories {
+    const copy = new StateMemories();
+    for (const memories of track === undefined ? this.tracks : [this.tracks[track] ?? []]) {
+      copy.tracks.push(new Map([...memories].map(([name, memory]) => [name, memory.clone(allocateLocal)])));
+    }
+    for (const name of this.unknown) copy.unknown.add(name);
+    return copy;
+  }
 
   /** Hands the states over to the tracks of a run. @returns ids of states whose content nobody knows */
   load(graph: Graph, tracks: readonly Track[]): readonly NodeId[] {
