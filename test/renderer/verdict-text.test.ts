@@ -28,6 +28,11 @@ function bad(at: number, layer: number | null): BadNode {
     stretch: [],
     writes: [],
     why: '',
+    cause: null,
+    shape: null,
+    weight: null,
+    tried: 0,
+    untried: 0,
   };
 }
 
@@ -50,6 +55,10 @@ function verdict(firstBad: BadNode | null, steps: readonly StepVerdict[]): Verdi
     nearest: null,
     compared: 4,
     alignment: [],
+    preflight: [],
+    observations: [],
+    profile: [],
+    runs: null,
     steps,
   };
 }

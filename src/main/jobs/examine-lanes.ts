@@ -6,20 +6,24 @@ import { INHERITED_SUSPICION } from '../../shared/compare/tolerance';
 import { lastLogits, lastNode } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import type { GraphLane } from '../../shared/divergence/lane';
+import type { Graph } from '../../shared/graph/graph';
+import { tensorOf } from '../../shared/graph/graph';
 import type { AlignedTrace } from '../../shared/trace/alignment';
 import type { TraceSource } from '../../shared/trace/trace';
 import { PLAIN_ACCESS } from '../files/weight-view';
 import type { CapturedStep } from './capture-session';
 import { Owned } from './owned';
 import { StepJudge } from './step-judge';
-import type { JudgeContext } from './step-judge';
+import type { JudgeContext, Judged } from './step-judge';
 import type { FollowContext, StepLane } from './step-lanes';
 import { OwnStepLane } from './step-lanes';
 
 export interface StepOutcome {
-  readonly examination: Examination;
+  readonly examination: Judged;
   readonly logits: Float32Array | undefined;
   readonly alignment: readonly string[];
+  /** NMSE of the candidate's whole run against the reference, by node key. */
+  readonly inherited: ReadonlyMap<string, number>;
 }
 
 /** A candidate under examination; asked for each step in turn. Its owner disposes it. */
@@ -68,7 +72,12 @@ export class OwnExaminer implements Examiner {
     const free = at(this.frees, step);
     let examination = await this.judge.at(step.index);
     if (isClean(examination) && this.isSuspicious(step, free)) examination = await this.freeJudge.at(step.index);
-    return { examination, logits: lastLogits(step.graph, free), alignment: [] };
+    return {
+      examination,
+      logits: lastLogits(step.graph, free),
+      alignment: [],
+      inherited: inheritedErrors(step.graph, this.reference(step), free),
+    };
   }
 
   dispose(): Promise<void> {
@@ -94,7 +103,7 @@ export class DumpExaminer implements Examiner {
   constructor(
     private readonly lane: StepLane,
     context: JudgeContext,
-    reference: ReferenceAt,
+    private readonly reference: ReferenceAt,
   ) {
     this.judge = new StepJudge(context, (step) => {
       const aligned = at(this.steps, step);
@@ -122,7 +131,12 @@ export class DumpExaminer implements Examiner {
     const examined = await this.judge.at(step.index);
     const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
     const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
-    return { examination: withMisfits, logits: lastLogits(step.graph, aligned), alignment: aligned.notes };
+    return {
+      examination: withMisfits,
+      logits: lastLogits(step.graph, aligned),
+      alignment: aligned.notes,
+      inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
+    };
   }
 
   dispose(): Promise<void> {
@@ -130,11 +144,28 @@ export class DumpExaminer implements Examiner {
   }
 }
 
+/** What a run has gathered of errors at each node, its own and those of the nodes before. */
+function inheritedErrors(
+  graph: Graph,
+  reference: TraceSource,
+  candidate: TraceSource,
+  maskOf: (key: string) => Uint8Array | undefined = () => undefined,
+): ReadonlyMap<string, number> {
+  const errors = new Map<string, number>();
+  for (const id of graph.order) {
+    const { key } = tensorOf(graph, id);
+    if (!candidate.entries.has(key) || !reference.entries.has(key)) continue;
+    const [right, wrong] = [reference.readF32(key), candidate.readF32(key)];
+    if (right.length === wrong.length) errors.set(key, nmseOf(right, wrong, maskOf(key)));
+  }
+  return errors;
+}
+
 /**
  * Before a dump is blamed, the reference lane is judged by the same rule on its own inputs. Where it fails too, our
  * correct ways are in doubt, not the dump: the node is not measured.
  */
-function withoutDistrusted(examined: Examination, control: Examination): Examination {
+function withoutDistrusted(examined: Judged, control: Examination): Judged {
   const distrusted = new Set(control.judged.filter((j) => j.judgement.bad).map((j) => j.node.key));
   const judged = examined.judged.filter((j) => !j.judgement.bad || !distrusted.has(j.node.key));
   const doubted = examined.judged.filter((j) => !judged.includes(j));

@@ -1,9 +1,11 @@
+import { staged } from '../../shared/base/control';
 import type { JobControl } from '../../shared/base/progress';
 import { QuarrelError } from '../../shared/base/errors';
 import { defined } from '../../shared/base/assert';
 import { topLogits } from '../../shared/compare/logits';
-import type { StepResult } from '../../shared/divergence/assemble-verdict';
+import type { Diagnosis } from '../../shared/divergence/assemble-verdict';
 import { assembleVerdict, lastLogits } from '../../shared/divergence/assemble-verdict';
+import type { JudgedNode } from '../../shared/divergence/examine';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import type { Verdict } from '../../shared/divergence/verdict';
@@ -15,6 +17,8 @@ import type { WeightAccess } from '../files/weight-view';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import type { CapturedStep, CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
+import { diagnoseSteps } from './diagnose-steps';
+import type { JudgedStep } from './diagnose-steps';
 import type { Examiner } from './examine-lanes';
 import { DumpExaminer, OwnExaminer } from './examine-lanes';
 import type { SelectNodes } from './node-selection';
@@ -64,29 +68,40 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
     const more = { moreTokens: plan.count, ...(threads === undefined ? {} : { threads }) };
     const session = owned.add(await openCapture({ modelPath, prompt, lane, folder, control, ...more }));
     const bisection = { session, folder, engines, owned, control, request, plan };
-    return verdictOf(bisection, await examineSteps(bisection));
+    const steps = await examineSteps(bisection);
+    return verdictOf(bisection, steps, await diagnoseSteps(steps, staged(control, 'find the cause')));
   });
 }
 
 /** One step after another: reference, candidate, judge, next token. */
-async function examineSteps(b: Bisection): Promise<readonly StepResult[]> {
+async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
   const { session, plan, owned, request, control } = b;
   const references: TraceSource[] = [];
   const reference = await referenceLane(b);
   const referenceAt = (step: CapturedStep): TraceSource =>
     defined(references[step.index], `reference of step ${step.index}`);
   const examiner = owned.add(await openExaminer(parseLane(request.candidate), b, referenceAt));
-  const results: StepResult[] = [];
+  const results: JudgedStep[] = [];
   for (let step: CapturedStep | undefined = session.first; step;) {
     control.throwIfCancelled();
     const trace = reference ? (await reference.next(step)).trace : step.captured;
     references.push(trace);
-    const { examination, logits, alignment } = await examiner.next(step);
+    const { examination, logits, alignment, inherited } = await examiner.next(step);
     const { index, tokens, graph, captured } = step;
     // An encoder ends in embeddings: no token comes next.
     const referenceLogits = step.hasLogits ? lastLogits(graph, trace) : undefined;
     const candidateLogits = step.hasLogits ? logits : undefined;
-    results.push({ index, tokens, graph, captured, examination, referenceLogits, candidateLogits, alignment });
+    results.push({
+      index,
+      tokens,
+      graph,
+      captured,
+      examination,
+      referenceLogits,
+      candidateLogits,
+      alignment,
+      inherited,
+    });
     const greedy = reference && referenceLogits ? topLogits(referenceLogits, 1)[0]?.token : step.next;
     const token = tokenOfStep(plan, index + 1, greedy);
     step = token === undefined ? undefined : await session.advance([token]);
@@ -127,7 +142,11 @@ async function openExaminer(
   return new DumpExaminer(lane, context, referenceAt);
 }
 
-async function verdictOf({ session, request }: Bisection, steps: readonly StepResult[]): Promise<Verdict> {
+async function verdictOf(
+  { session, request }: Bisection,
+  steps: readonly JudgedStep[],
+  diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
+): Promise<Verdict> {
   const { modelPath, reference, candidate, expect, minLogit } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
   const pieces = await tokenPieces(session.model.path, [...new Set(bestTokens(best))]);
@@ -138,6 +157,7 @@ async function verdictOf({ session, request }: Bisection, steps: readonly StepRe
     weights: session.model,
     steps,
     textOf: (token) => pieces.get(token),
+    diagnoses,
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
   });

@@ -4,8 +4,10 @@ import { defined } from '../../shared/base/assert';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { examine } from '../../shared/divergence/examine';
 import { ablatedGraph } from '../../shared/gguf/ablated-weights';
+import type { Graph } from '../../shared/graph/graph';
 import { planPart } from '../../shared/graph/part';
 import { StateMemories } from '../../shared/ops/state-memories';
+import type { TraceSource } from '../../shared/trace/trace';
 import type { WeightView } from '../files/weight-view';
 import { referenceRun } from '../lanes/reference-run';
 import type { CapturedStep, CaptureSession } from './capture-session';
@@ -18,13 +20,27 @@ export interface JudgeContext {
   readonly select?: SelectNodes;
 }
 
+/** An examination, and what it takes to run its nodes again. */
+export interface Judged extends Examination {
+  readonly evidence: StepEvidence;
+}
+
+export interface StepEvidence {
+  readonly graph: Graph;
+  readonly weights: WeightView;
+  readonly captured: TraceSource;
+  readonly candidate: Candidate;
+  /** The states before the step; absent at the prompt, and where every node is right. */
+  readonly states?: StateMemories;
+}
+
 /**
  * Judges a candidate step by step, each on the states of the steps before. A step that is asked for first makes all
  * before it be judged too, so a judge that is seldom needed costs nothing until then.
  */
 export class StepJudge {
   private readonly states = new StateMemories();
-  private readonly done: Examination[] = [];
+  private readonly done: Judged[] = [];
 
   /** @param candidateAt what the candidate computed at a step, and on which inputs */
   constructor(
@@ -32,7 +48,7 @@ export class StepJudge {
     private readonly candidateAt: (step: CapturedStep) => Candidate,
   ) {}
 
-  async at(index: number): Promise<Examination> {
+  async at(index: number): Promise<Judged> {
     for (let next = this.done.length; next <= index; next++) {
       const step = defined(this.context.session.steps[next], `step ${next}`);
       this.done.push(await this.judge(step));
@@ -40,18 +56,25 @@ export class StepJudge {
     return defined(this.done[index], `examination of step ${index}`);
   }
 
-  private judge(step: CapturedStep): Promise<Examination> {
+  private async judge(step: CapturedStep): Promise<Judged> {
     const { weights, control, select } = this.context;
     const what = 'judge each node on its own inputs';
-    return examine({
+    const before = step.index === 0 ? undefined : this.states.clone();
+    const evidence = {
       graph: ablatedGraph(step.graph, weights.access.precision),
       weights,
       captured: step.captured,
       candidate: this.candidateAt(step),
+    };
+    const examination = await examine({
+      ...evidence,
       run: referenceRun,
       states: this.states,
       control: staged(control, step.index === 0 ? what : `${what}, step ${step.index}`),
       ...(select ? { part: planPart(step.graph, select(step.graph)) } : {}),
     });
+    // Only a closer look at a bad node needs the states as they were.
+    const states = examination.judged.some((j) => j.judgement.bad) ? before : undefined;
+    return { ...examination, evidence: { ...evidence, ...(states ? { states } : {}) } };
   }
 }

@@ -10,7 +10,10 @@ import type { NotMeasured, TraceSource } from '../trace/trace';
 import type { Examination, JudgedNode } from './examine';
 import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
-import type { BadNode, BlockLocation, Cause, ErrorShape, StepVerdict, Verdict } from './verdict';
+import type { Cause, ErrorShape, WeightFinding } from './cause';
+import type { Observation, Rung } from './checks';
+import { profileOf } from './profile';
+import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
 
 /**
  * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
@@ -42,17 +45,20 @@ export interface StepResult {
   readonly referenceLogits: Float32Array | undefined;
   readonly candidateLogits: Float32Array | undefined;
   readonly alignment: readonly string[];
+  /** NMSE of the candidate's whole run against the reference, by node key. */
+  readonly inherited: ReadonlyMap<string, number>;
 }
 
 /** What a closer look at a bad node found. */
 export interface Diagnosis {
   readonly cause: Cause | null;
   readonly shape: ErrorShape | null;
+  readonly weight: WeightFinding | null;
   readonly tried: number;
   readonly untried: number;
 }
 
-const NO_DIAGNOSIS: Diagnosis = { cause: null, shape: null, tried: 0, untried: 0 };
+const NO_DIAGNOSIS: Diagnosis = { cause: null, shape: null, weight: null, tried: 0, untried: 0 };
 
 export interface VerdictInputs {
   readonly model: string;
@@ -67,6 +73,9 @@ export interface VerdictInputs {
   readonly minLogit?: number;
   /** Of the bad nodes that were looked at more closely. */
   readonly diagnoses?: ReadonlyMap<JudgedNode, Diagnosis>;
+  readonly preflight?: readonly Rung[];
+  readonly observations?: readonly Observation[];
+  readonly runs?: number;
 }
 
 export function assembleVerdict(v: VerdictInputs): Verdict {
@@ -98,6 +107,10 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     nearest: nearestToLimit(v.steps),
     compared: judged.length,
     alignment: [...new Set(v.steps.flatMap((s) => s.alignment))],
+    preflight: v.preflight ?? [],
+    observations: v.observations ?? [],
+    profile: v.steps.flatMap(profileOf),
+    runs: v.runs ?? null,
     steps: v.steps.map((s) => stepVerdict(s, v.textOf)),
   };
 }

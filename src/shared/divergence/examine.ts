@@ -65,6 +65,8 @@ export interface Examination {
   /** In graph order. */
   readonly judged: readonly JudgedNode[];
   readonly notMeasured: readonly NotMeasured[];
+  /** The correct ways that judged. */
+  readonly arithmetics: readonly Arithmetic[];
 }
 
 export interface ExamineRequest {
@@ -137,7 +139,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
     ...(candidate.results.manifest?.notMeasured ?? []),
     ...missingNodes(request),
   ];
-  return { judged, notMeasured: [...new Map(all.reverse().map((n) => [n.node, n])).values()].reverse() };
+  return { judged, arithmetics, notMeasured: [...new Map(all.reverse().map((n) => [n.node, n])).values()].reverse() };
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { TokenLogit, WorstElement } from '../compare/comparison';
 import type { NotMeasured } from '../trace/trace';
+import type { Cause, ErrorShape, WeightFinding } from './cause';
+import type { Observation, Rung } from './checks';
 
 /** A node whose own computation is wrong: its local error stands above the noise floor. */
 export interface BadNode {
@@ -27,51 +29,11 @@ export interface BadNode {
   readonly cause: Cause | null;
   /** What the error looks like, whatever its cause; null where the node was not looked at more closely. */
   readonly shape: ErrorShape | null;
+  /** What the weight's block looks like on both sides, where the error lies in a weight; null elsewhere. */
+  readonly weight: WeightFinding | null;
   /** How many ways to go wrong were replayed here, and how many more there was no time for. */
   readonly tried: number;
   readonly untried: number;
-}
-
-/** A hypothesis that reproduced the wrong numbers. */
-export interface Cause {
-  readonly id: string;
-  readonly title: string;
-  /** Share of the squared error that it explains, at most 1. */
-  readonly explained: number;
-  /** Where it was made: the judged node, or nodes inside its stretch. */
-  readonly nodes: readonly string[];
-  /** What was done and what is right. */
-  readonly parameters: Readonly<Record<string, number | string>>;
-  readonly explanation: string;
-  readonly whereToLook: string;
-  readonly citations: readonly string[];
-  /** Other hypotheses that explain a part, best first. */
-  readonly alternatives: readonly Alternative[];
-}
-
-export interface Alternative {
-  readonly id: string;
-  readonly title: string;
-  readonly explained: number;
-  readonly nodes: readonly string[];
-  readonly parameters: Readonly<Record<string, number | string>>;
-}
-
-/** The error of one node, described: which rows, columns, heads, sub-blocks; ratios, offsets, permutations. */
-export interface ErrorShape {
-  /** Share of the compared elements that are off by more than noise. */
-  readonly wrongShare: number;
-  /** The most telling first. */
-  readonly findings: readonly ShapeFinding[];
-  /** Best hypotheses that were not good enough, best first; for an unexplained error. */
-  readonly nearMisses: readonly Alternative[];
-}
-
-export interface ShapeFinding {
-  /** kebab-case: `rows`, `columns`, `heads`, `sub-blocks`, `ratio`, `offset`, `permutation`, `non-finite`, `tail` … */
-  readonly kind: string;
-  /** One sentence. */
-  readonly text: string;
 }
 
 export interface BlockLocation {
@@ -116,8 +78,30 @@ export interface Verdict {
   /** Nodes judged, and how the candidate's rows were aligned where shapes differed. */
   readonly compared: number;
   readonly alignment: readonly string[];
+  /** What was checked before the layers, in order. */
+  readonly preflight: readonly Rung[];
+  /** What further runs of the candidate showed; empty where none was asked for. */
+  readonly observations: readonly Observation[];
+  /** Every judged node, in graph order: what the error plots draw. */
+  readonly profile: readonly ProfileEntry[];
+  /** How often a foreign program was run for its dumps (`cmd:`); null for other lanes. */
+  readonly runs: number | null;
   /** The prompt, then each decode step. */
   readonly steps: readonly StepVerdict[];
+}
+
+/** The errors of one judged node. */
+export interface ProfileEntry {
+  readonly step: number;
+  readonly node: string;
+  readonly op: string;
+  readonly layer: number | null;
+  /** Local error and noise floor, NMSE; null for an infinite error. */
+  readonly local: number | null;
+  readonly floor: number;
+  /** NMSE of the candidate's whole run against the reference here; null where it is infinite or not measured. */
+  readonly inherited: number | null;
+  readonly bad: boolean;
 }
 
 /** One graph of the run on its own; its bad nodes stand in `allBad`. */

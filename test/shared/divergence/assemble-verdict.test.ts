@@ -28,10 +28,15 @@ function blockOf(op: GgmlOp, ne: Dims, result: Dims, index: Dims, expert?: numbe
     tokens: [1],
     graph: g.build(),
     captured: checkpointsOf('the capture', {}) as TraceSource,
-    examination: { judged: [{ node, judgement, stretch: [], writes: [] }], notMeasured: [] },
+    examination: {
+      judged: [{ node, judgement, stretch: [], writes: [] }],
+      notMeasured: [],
+      arithmetics: ['exact' as const],
+    },
     referenceLogits: undefined,
     candidateLogits: undefined,
     alignment: [],
+    inherited: new Map(),
   };
   const names = { model: 'm', reference: 'r', candidate: 'c' };
   return assembleVerdict({ ...names, weights: weightsOf({}), steps: [step], textOf: () => undefined }).firstBad?.block;

@@ -26,7 +26,11 @@ function judged(key: string, op: GgmlOp, floors: number, more: Partial<JudgedNod
   return { node, judgement, stretch: [], writes: [], ...more };
 }
 
-const examined = (...nodes: readonly JudgedNode[]): Examination => ({ judged: nodes, notMeasured: [] });
+const examined = (...nodes: readonly JudgedNode[]): Examination => ({
+  judged: nodes,
+  notMeasured: [],
+  arithmetics: ['exact'],
+});
 
 function step(nmse: Partial<PerLane>, more: Partial<StepConformance> = {}): StepConformance {
   const known = { nmse: { reference: null, webgpu: null, ...nmse }, rounding: null, alongChoices: null };
@@ -163,8 +167,8 @@ describe('nodes that were not measured', () => {
     const tally = new ConformanceTally();
     tally.addStep(step({ webgpu: 0 }));
     const entry = { node: 'x-0', op: 'SSM_SCAN', reason: 'not measured: SSM_SCAN' };
-    tally.addNodes('webgpu', 0, { judged: [judged('a-0', 'ADD', 1)], notMeasured: [entry] });
-    tally.addNodes('webgpu', 1, { judged: [], notMeasured: [entry] });
+    tally.addNodes('webgpu', 0, { judged: [judged('a-0', 'ADD', 1)], notMeasured: [entry], arithmetics: ['exact'] });
+    tally.addNodes('webgpu', 1, { judged: [], notMeasured: [entry], arithmetics: ['exact'] });
     expect(tally.result(about)).toMatchObject({
       ok: false,
       compared: 1,

@@ -1,6 +1,7 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
+import { causeText } from './cause-text';
 import { error, number, table } from './table';
 
 const LISTED = 8;
@@ -61,6 +62,8 @@ function body(v: Verdict): string[] {
   const others = v.allBad.slice(1);
   return [
     ...badNode(v.firstBad),
+    '',
+    ...causeText(v.firstBad),
     '',
     ...(others.length > 0
       ? [

@@ -1,0 +1,67 @@
+/** What was proved about a bad node, or what its error looks like, as a person reads it in a terminal. */
+import type { Alternative, Cause } from '../../../shared/divergence/cause';
+import type { BadNode } from '../../../shared/divergence/verdict';
+
+/** Width of the paragraphs. */
+const COLUMNS = 100;
+
+export function causeText(b: BadNode): string[] {
+  return b.cause ? proved(b.cause) : unexplained(b);
+}
+
+function proved(c: Cause): string[] {
+  return [
+    `  cause   ${c.title}${withParameters(c)}`,
+    `          replaying it at ${c.nodes.join(', ')} reproduces ${percent(c.explained)} of the error`,
+    ...paragraph('', c.explanation),
+    ...paragraph('check', c.whereToLook),
+    ...(c.citations.length > 0 ? paragraph('seen in', c.citations.join(', ')) : []),
+    ...c.alternatives.map((a) => `  or      ${alternative(a)}`),
+  ];
+}
+
+function unexplained(b: BadNode): string[] {
+  const { shape } = b;
+  if (!shape) return [];
+  const untried = b.untried > 0 ? `, no time for ${b.untried} more` : '';
+  return [
+    `  cause   unexplained: ${b.tried} ways to go wrong were replayed, none reproduces the error${untried}`,
+    `  shape   ${percent(shape.wrongShare)} of the elements are off`,
+    ...shape.findings.flatMap((f) => paragraph('', f.text)),
+    ...shape.nearMisses.map((a) => `  near    ${alternative(a)}`),
+  ];
+}
+
+function alternative(a: Alternative): string {
+  return `${a.title}${withParameters(a)}: ${percent(a.explained)} at ${a.nodes.join(', ')}`;
+}
+
+function withParameters({ parameters }: Alternative): string {
+  const entries = Object.entries(parameters);
+  if (entries.length === 0) return '';
+  return ` (${entries.map(([name, value]) => `${name} ${typeof value === 'number' ? shortNumber(value) : value}`).join(', ')})`;
+}
+
+function shortNumber(x: number): string {
+  return String(Number(x.toPrecision(6)));
+}
+
+/** Never rounded up to 100 %. */
+function percent(share: number): string {
+  const text = (share * 100).toFixed(share > 0.999 ? 4 : 1);
+  return Number(text) >= 100 && share < 1 ? '> 99.9999 %' : `${Number(text)} %`;
+}
+
+function paragraph(label: string, text: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line.length + word.length + 1 > COLUMNS - 10 && line !== '') {
+      lines.push(line);
+      line = '';
+    }
+    line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines.map((l, i) => `  ${(i === 0 ? label : '').padEnd(7)} ${l}`);
+}

@@ -1,0 +1,55 @@
+/**
+ * How much of a wrong result a prediction explains.
+ *
+ *     explained = 1 − Σ(wrong − predicted)² / Σ(wrong − right)²
+ *
+ * over elements that are finite on all sides; 1 means reproduced, 0 no better than the right result. Non-finite
+ * elements of the wrong result have to be non-finite in the same way in the prediction, and nowhere else.
+ */
+import { assert } from '../base/assert';
+
+export interface Explained {
+  /** At most 1; below 0 where the prediction is further off than the right result. */
+  readonly share: number;
+  /** Σ(wrong − predicted)² / Σ right²: what stays unexplained, as NMSE. */
+  readonly residualNmse: number;
+}
+
+/** @param noiseNmse up to this NMSE finite elements count as right beside non-finite ones */
+export function explainedShare(
+  right: Float32Array,
+  wrong: Float32Array,
+  predicted: Float32Array,
+  noiseNmse: number,
+  mask?: Uint8Array,
+): Explained {
+  assert(right.length === wrong.length && predicted.length === wrong.length, 'results of different sizes');
+  let error = 0;
+  let residual = 0;
+  let energy = 0;
+  let odd = 0;
+  let alike = 0;
+  for (let i = 0; i < wrong.length; i++) {
+    if (mask !== undefined && mask[i] === 0) continue;
+    const [r, w, p] = [right[i]!, wrong[i]!, predicted[i]!];
+    if (Number.isFinite(r)) energy += r * r;
+    if (Number.isFinite(w) && Number.isFinite(p)) {
+      if (!Number.isFinite(r)) continue;
+      error += (w - r) ** 2;
+      residual += (w - p) ** 2;
+    } else if (!(w === r || (w !== w && r !== r))) {
+      odd++;
+      // Inf here and NaN there come of the same overflow, one operation apart
+      if (w === p || (w !== w && p !== p)) alike++;
+      else if (!Number.isFinite(w) && !Number.isFinite(p)) alike += 0.5;
+    } else if (!(w === p || (w !== w && p !== p))) {
+      odd++;
+    }
+  }
+  const residualNmse = residual === 0 ? 0 : residual / energy;
+  const finite = error === 0 ? (residual === 0 ? 0 : -Infinity) : 1 - residual / error;
+  if (odd === 0) return { share: finite, residualNmse };
+  // the finite rest may be right; where it is wrong too it has to be explained as well
+  const restIsRight = Math.max(error, residual) <= noiseNmse * energy;
+  return { share: restIsRight ? alike / odd : Math.min(alike / odd, finite), residualNmse };
+}
