@@ -36,7 +36,7 @@ export async function diagnoseSteps(
     if (budget <= 0) break;
     const found = await diagnoseNode(s.examination, j, { proved: [...proved], budget, control: stage });
     diagnoses.set(j, found);
-    if (found.proved) proved.add(found.proved);
+    if (found.proved) proved.add(found.proved.trial.hypothesis);
     if (i === 0) until = performance.now() + OTHERS_BUDGET;
   }
   return diagnoses;
@@ -54,10 +54,12 @@ function diagnoseNode(examination: Judged, judged: JudgedNode, effort: Effort): 
   const { noiseFloor } = judged.judgement;
   return withEngine(evidence.weights, control, undefined, async (engine) => {
     const replay = await Replay.open({ ...evidence, judged, arithmetics, engine, control });
+    const { probe } = evidence;
+    const ask = probe && ((b: Float32Array) => probe(judged.node, b));
     if (proved.length > 0) {
-      const known = await diagnose({ replay, hypotheses: proved, noiseFloor, control, budget });
+      const known = await diagnose({ replay, hypotheses: proved, noiseFloor, control, budget, probe: ask });
       if (known.cause) return known;
     }
-    return diagnose({ replay, hypotheses: HYPOTHESES, noiseFloor, control, budget });
+    return diagnose({ replay, hypotheses: HYPOTHESES, noiseFloor, control, budget, probe: ask });
   });
 }

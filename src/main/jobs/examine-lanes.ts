@@ -14,7 +14,8 @@ import { PLAIN_ACCESS } from '../files/weight-view';
 import type { CapturedStep } from './capture-session';
 import { Owned } from './owned';
 import { StepJudge } from './step-judge';
-import type { JudgeContext, Judged } from './step-judge';
+import { laneProbe } from './lane-probe';
+import type { JudgeContext, Judged, LaneProbe } from './step-judge';
 import type { FollowContext, StepLane } from './step-lanes';
 import { OwnStepLane } from './step-lanes';
 
@@ -58,12 +59,18 @@ export class OwnExaminer implements Examiner {
     this.local = this.owned.add(new OwnStepLane(lane, { ...context, name: 'local' }, local));
     // The reference read the weights as they are: at another precision its results are no way to compute a node.
     const asIs = access.precision === PLAIN_ACCESS.precision;
-    this.judge = new StepJudge(context, (step) => ({
+    const probe = (step: CapturedStep): LaneProbe => laneProbe({ ...context, lane, step, seed: reference(step) });
+    const onReference = (step: CapturedStep): Candidate => ({
       ...whole(at(this.locals, step)),
       seed: reference(step),
       ...(asIs ? { golden: reference(step) } : {}),
-    }));
-    this.freeJudge = new StepJudge(context, (step) => ({ ...whole(at(this.frees, step)), seed: at(this.frees, step) }));
+    });
+    this.judge = new StepJudge(context, onReference, probe);
+    const onItself = (step: CapturedStep): Candidate => ({
+      ...whole(at(this.frees, step)),
+      seed: at(this.frees, step),
+    });
+    this.freeJudge = new StepJudge(context, onItself, probe);
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {

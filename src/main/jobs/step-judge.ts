@@ -4,7 +4,7 @@ import { defined } from '../../shared/base/assert';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { examine } from '../../shared/divergence/examine';
 import { ablatedGraph } from '../../shared/gguf/ablated-weights';
-import type { Graph } from '../../shared/graph/graph';
+import type { Graph, GraphTensor } from '../../shared/graph/graph';
 import { planPart } from '../../shared/graph/part';
 import { StateMemories } from '../../shared/ops/state-memories';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -32,7 +32,12 @@ export interface StepEvidence {
   readonly candidate: Candidate;
   /** The states before the step; absent at the prompt, and where every node is right. */
   readonly states?: StateMemories;
+  /** Runs one node of the candidate on the seed's values but for source 1; for lanes that execute the graph. */
+  readonly probe?: LaneProbe;
 }
+
+/** The candidate's own result at a node with other values for its source 1; undefined where it cannot be run so. */
+export type LaneProbe = (node: GraphTensor, b: Float32Array) => Promise<Float32Array | undefined>;
 
 /**
  * Judges a candidate step by step, each on the states of the steps before. A step that is asked for first makes all
@@ -46,6 +51,7 @@ export class StepJudge {
   constructor(
     private readonly context: JudgeContext,
     private readonly candidateAt: (step: CapturedStep) => Candidate,
+    private readonly probeAt?: (step: CapturedStep) => LaneProbe,
   ) {}
 
   async at(index: number): Promise<Judged> {
@@ -75,6 +81,10 @@ export class StepJudge {
     });
     // Only a closer look at a bad node needs the states as they were.
     const states = examination.judged.some((j) => j.judgement.bad) ? before : undefined;
-    return { ...examination, evidence: { ...evidence, ...(states ? { states } : {}) } };
+    const probe = this.probeAt?.(step);
+    return {
+      ...examination,
+      evidence: { ...evidence, ...(states ? { states } : {}), ...(probe ? { probe } : {}) },
+    };
   }
 }

@@ -4,8 +4,9 @@ import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { decodeManifest } from '../../shared/trace/manifest';
 import type { SafetensorsEntry } from '../../shared/trace/safetensors';
+import { declaredPrecision } from '../../shared/trace/declared-precision';
 import { headerLength, LENGTH_PREFIX_BYTES, parseHeader } from '../../shared/trace/safetensors';
-import type { TraceManifest, TraceSource } from '../../shared/trace/trace';
+import type { DeclaredPrecision, TraceManifest, TraceSource } from '../../shared/trace/trace';
 import { bytesToF32 } from '../../shared/trace/widen';
 
 /** A safetensors trace on disk, ours or a foreign engine's. Its owner disposes it. */
@@ -24,6 +25,7 @@ export class TraceFile implements TraceSource {
     readonly manifest: TraceManifest | undefined,
     /** Tokens of the decode steps that the file holds beside its prompt (shared/trace/steps.ts). */
     readonly stepTokens: readonly (readonly number[])[],
+    readonly declared: DeclaredPrecision,
   ) {
     this.fd = fd;
   }
@@ -41,7 +43,8 @@ export class TraceFile implements TraceSource {
       const tokens = parseTokens(metadata['tokens'], path);
       const steps = manifest?.steps?.map((step) => step.tokens) ?? parseSteps(metadata['steps'], path);
       const engine = metadata['engine'] ?? 'unknown';
-      return new TraceFile(path, fd, dataStart, entries, metadata, engine, tokens, manifest, steps);
+      const declared = declaredPrecision(metadata, path);
+      return new TraceFile(path, fd, dataStart, entries, metadata, engine, tokens, manifest, steps, declared);
     } catch (e) {
       fs.closeSync(fd);
       throw e;

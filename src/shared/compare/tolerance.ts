@@ -178,6 +178,11 @@ export const CAUSE = {
    * less; related mistakes (the scale's high bits and the min's, one epsilon and the next) leave a third and more.
    */
   share: 0.9,
+  /**
+   * Share where a parameter was estimated from the wrong numbers: one that is fitted takes a part of any error with it
+   * (97 % were seen with six elements), but of its own it leaves only rounding.
+   */
+  estimatedShare: 0.99,
   /** An error that is only a few noise floors large leaves rounding in its own size: what is left must be noise … */
   residualFloors: MARGIN.node,
   /** … and most of the error must be gone. */
@@ -187,3 +192,15 @@ export const CAUSE = {
   /** … whose residuals differ by no more than rounding may, say the same: the more particular one is named. */
   tieResidual: 2,
 } as const;
+
+/** Relative to the sum of magnitudes: what f32 sums in any order lose where an executor is asked for its weights. */
+export const ASKED_ROUNDING = 1e-5;
+
+/** Relative to the block's largest: a weight that is read, asked or solved for differs from this on. */
+export const SAME_WEIGHT = 1e-5;
+
+/**
+ * Share of the squared error that a single weight block, solved for from the outputs, may leave: what an engine's own
+ * rounding of its activations leaves is 1e-4 and less; with eight spare equations another block leaves a tenth and more.
+ */
+export const SOLVED_RESIDUAL = 1e-2;

@@ -1,20 +1,20 @@
 /** Replays every hypothesis that can apply at a bad node or inside its stretch, and names the one that is the cause. */
 import { defined } from '../base/assert';
-import type { NodeId } from '../base/brand';
-import { QuarrelError } from '../base/errors';
 import type { JobControl } from '../base/progress';
 import type { Diagnosis } from '../divergence/assemble-verdict';
 import type { Alternative, Cause } from '../divergence/cause';
-import type { GraphTensor } from '../graph/graph';
 import type { Arithmetic } from '../ops/arithmetic';
+import type { Attempt, ProvedTrial } from './attempt';
+import { attemptsAt, runTrial, valueOf } from './attempt';
 import { errorShape } from './error-shape';
-import { explainedShare } from './explained';
 import { bestValue } from './family-search';
-import type { Family, Hypothesis, Variant } from './hypothesis';
-import { isFamily } from './hypothesis';
+import type { Hypothesis } from './hypothesis';
 import { isProved, ranked } from './rank';
 import type { Trial } from './rank';
-import type { Prediction, Replay } from './replay';
+import type { Replay, Replayed } from './replay';
+import { sampledReplay } from './sampled-replay';
+import type { NodeProbe } from './weight-block';
+import { weightFinding } from './weight-block';
 
 export interface DiagnoseRequest {
   readonly replay: Replay;
@@ -23,149 +23,139 @@ export interface DiagnoseRequest {
   readonly control: JobControl;
   /** Milliseconds after which no further trial is begun. */
   readonly budget: number;
+  /** Asks the candidate at the judged node; for lanes that can be asked. */
+  readonly probe?: NodeProbe | undefined;
 }
 
-export interface DiagnosisWithHypothesis extends Diagnosis {
-  /** The hypothesis that was proved: the first to try at the next bad node. */
-  readonly proved: Hypothesis | undefined;
+/** Looks for the cause of one bad node. */
+export interface NodeDiagnosis extends Diagnosis {
+  /** The trial that reproduced the wrong numbers, to run again. */
+  readonly proved: ProvedTrial | undefined;
 }
 
-/** Trials that are looked at again in every arithmetic. */
+/** Trials that are looked at again in every arithmetic, on the whole node. */
 const FINALISTS = 8;
 /** Alternatives and near misses that are reported. */
 const REPORTED = 4;
 /** Shares below say nothing. */
 const LEAST_REPORTED = 0.1;
+/** Milliseconds of uninterrupted work after which the event loop gets a turn. */
+const TURN_MS = 50;
 
-/** The same mistake at some nodes. */
-interface Attempt<V> {
-  readonly hypothesis: Hypothesis;
-  readonly at: ReadonlyMap<GraphTensor, V>;
-}
-
-export async function diagnose(request: DiagnoseRequest): Promise<DiagnosisWithHypothesis> {
-  const run = new DiagnosisRun(request);
-  return run.finish();
+export function diagnose(request: DiagnoseRequest): Promise<NodeDiagnosis> {
+  return new DiagnosisRun(request).finish();
 }
 
 class DiagnosisRun {
-  private readonly trials: Trial[] = [];
+  private readonly found: ProvedTrial[] = [];
+  /** Where most trials run first: the node itself, or some of its rows. */
+  private readonly sample: Replayed | undefined;
   private readonly until: number;
   private untried = 0;
   private tried = 0;
+  private turn = performance.now();
 
   constructor(private readonly request: DiagnoseRequest) {
     this.until = performance.now() + request.budget;
+    this.sample = sampledReplay(request.replay);
   }
 
-  async finish(): Promise<DiagnosisWithHypothesis> {
+  async finish(): Promise<NodeDiagnosis> {
     const { hypotheses, control, replay, noiseFloor } = this.request;
     for (const [done, hypothesis] of hypotheses.entries()) {
       control.progress({ stage: 'replay hypotheses', done, total: hypotheses.length, detail: hypothesis.id });
-      for (const attempt of this.attempts(hypothesis)) await this.screen(attempt);
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      await this.screen(hypothesis);
     }
-    const finalists = ranked(this.trials, noiseFloor).slice(0, FINALISTS);
-    for (const [i, trial] of finalists.entries()) finalists.splice(i, 1, await this.inEveryArithmetic(trial));
-    const order = ranked(finalists, noiseFloor);
-    const [best, ...others] = order;
-    const proved = best && isProved(best, noiseFloor) ? best : undefined;
-    const near = (proved ? others : order).filter((t) => t.share >= LEAST_REPORTED).slice(0, REPORTED);
+    const [best, ...others] = await this.final();
+    const proved = best && isProved(best.trial, noiseFloor) ? best : undefined;
+    const trials = [...(best && !proved ? [best] : []), ...others].map(({ trial }) => trial);
+    const near = trials.filter((t) => t.share >= LEAST_REPORTED).slice(0, REPORTED);
     return {
-      cause: proved ? causeOf(proved, near) : null,
+      cause: proved ? causeOf(proved.trial, near) : null,
       shape: errorShape(replay, noiseFloor, proved ? [] : near.map(alternativeOf)),
-      weight: null,
+      weight: await weightFinding({ replay, proved, probe: this.request.probe }),
       tried: this.tried,
       untried: this.untried,
-      proved: proved?.hypothesis,
+      proved,
     };
   }
 
-  /** Each way to make the mistake: at all nodes of the stretch where it can be made alike, then at each alone. */
-  private *attempts(hypothesis: Hypothesis): Iterable<Attempt<Variant | Family>> {
+  private async screen(hypothesis: Hypothesis): Promise<void> {
     const { replay } = this.request;
-    const byLabel = new Map<string, Map<GraphTensor, Variant | Family>>();
-    for (const node of replay.nodes) {
-      const site = replay.site(node, this.first);
-      if (!site) continue;
-      for (const variant of hypothesis.variants(site)) {
-        const at = byLabel.get(variant.label) ?? new Map<GraphTensor, Variant | Family>();
-        byLabel.set(variant.label, at.set(node, variant));
+    const onSample = new Map(
+      this.sample ? attemptsAt(hypothesis, this.sample, this.first).map((a) => [a.label, a]) : [],
+    );
+    for (const attempt of attemptsAt(hypothesis, replay, this.first)) {
+      this.request.control.throwIfCancelled();
+      if (performance.now() > this.until) {
+        this.untried++;
+        continue;
       }
+      this.tried++;
+      await this.breathe();
+      const sampled = attempt.needsAllRows ? undefined : onSample.get(attempt.label);
+      if (this.sample && sampled) await this.search(sampled, this.sample, attempt);
+      else await this.search(attempt, replay, attempt);
     }
-    for (const at of byLabel.values()) yield { hypothesis, at };
-    for (const at of byLabel.values()) {
-      if (at.size > 1) for (const [node, variant] of at) yield { hypothesis, at: new Map([[node, variant]]) };
+  }
+
+  /**
+   * Tries an attempt where it is cheap, and notes it with what it takes to try it on the whole node.
+   * @param attempt on `replay`
+   */
+  private async search(attempt: Attempt, replay: Replayed, whole: Attempt): Promise<void> {
+    const { noiseFloor } = this.request;
+    const tryAt = async (value: number | undefined): Promise<Trial | undefined> => {
+      const trial = await runTrial(attempt.hypothesis, valueOf(attempt, value), replay, this.first, noiseFloor);
+      if (!trial || !(trial.share > 0)) return trial;
+      this.found.push({ trial, at: valueOf(whole, value) });
+      return trial;
+    };
+    if (!attempt.family) {
+      await tryAt(undefined);
+      return;
     }
+    const before = this.found.length;
+    await bestValue(attempt.family, async (value) => (await tryAt(value))?.share ?? NaN);
+    // of one family only the best value counts
+    const own = this.found.splice(before).sort((a, b) => b.trial.share - a.trial.share);
+    this.found.push(...own.slice(0, 1));
+  }
+
+  /** The best ones on the whole node, in the arithmetic in which each comes nearest. */
+  private async final(): Promise<readonly ProvedTrial[]> {
+    const { noiseFloor, replay } = this.request;
+    const byTrial = new Map(this.found.map((f) => [f.trial, f.at]));
+    const finals: ProvedTrial[] = [];
+    for (const trial of ranked([...byTrial.keys()], noiseFloor).slice(0, FINALISTS)) {
+      const at = defined(byTrial.get(trial), `the variants of ${trial.label}`);
+      let best: Trial | undefined;
+      for (const arithmetic of replay.arithmetics) {
+        const again = await runTrial(trial.hypothesis, at, replay, arithmetic, noiseFloor);
+        if (again && (!best || again.share > best.share)) best = again;
+      }
+      if (best) finals.push({ trial: best, at });
+    }
+    const order = ranked(
+      finals.map((f) => f.trial),
+      noiseFloor,
+    );
+    return order.map((trial) =>
+      defined(
+        finals.find((f) => f.trial === trial),
+        trial.label,
+      ),
+    );
   }
 
   private get first(): Arithmetic {
     return defined(this.request.replay.arithmetics[0], 'the first arithmetic');
   }
 
-  private async screen(attempt: Attempt<Variant | Family>): Promise<void> {
-    this.request.control.throwIfCancelled();
-    if (performance.now() > this.until) {
-      this.untried++;
-      return;
-    }
-    this.tried++;
-    const variants = [...attempt.at].map(([node, v]) => [node, v] as const);
-    const families = variants.flatMap(([, v]) => (isFamily(v) ? [v] : []));
-    const [family] = families;
-    if (!family) {
-      await this.tryOne(attempt.hypothesis, new Map(variants.flatMap(([n, v]) => (isFamily(v) ? [] : [[n, v]]))));
-      return;
-    }
-    const atValue = (value: number): ReadonlyMap<GraphTensor, Variant> =>
-      new Map(variants.map(([node, v]) => [node, isFamily(v) ? v.at(value) : v]));
-    const found = await bestValue(family, async (value) => {
-      const trial = await this.trial(attempt.hypothesis, atValue(value), this.first);
-      return trial?.share ?? NaN;
-    });
-    if (found) await this.tryOne(attempt.hypothesis, atValue(found.value));
-  }
-
-  private async tryOne(hypothesis: Hypothesis, at: ReadonlyMap<GraphTensor, Variant>): Promise<void> {
-    const trial = await this.trial(hypothesis, at, this.first);
-    if (trial && trial.share > 0) this.trials.push(trial);
-  }
-
-  private readonly variantsOf = new WeakMap<Trial, ReadonlyMap<GraphTensor, Variant>>();
-
-  private async trial(
-    hypothesis: Hypothesis,
-    at: ReadonlyMap<GraphTensor, Variant>,
-    arithmetic: Arithmetic,
-  ): Promise<Trial | undefined> {
-    const { replay, noiseFloor } = this.request;
-    const changes = new Map<NodeId, Prediction>(
-      [...at].map(([node, variant]) => [node.id, (site) => variant.predict(site)]),
-    );
-    const [variant] = at.values();
-    const { label, parameters } = defined(variant, 'a variant');
-    try {
-      const predicted = await replay.predict(changes, arithmetic);
-      const explained = explainedShare(replay.right(arithmetic), replay.wrong, predicted, noiseFloor, replay.mask);
-      const nodes = [...at.keys()].map((node) => node.key);
-      const trial = { hypothesis, label, parameters, nodes, arithmetic, ...explained };
-      this.variantsOf.set(trial, at);
-      return trial;
-    } catch (error) {
-      if (error instanceof QuarrelError) return undefined;
-      throw error;
-    }
-  }
-
-  /** The candidate need not compute as exact arithmetic does: the one in which the trial comes nearest counts. */
-  private async inEveryArithmetic(trial: Trial): Promise<Trial> {
-    const at = defined(this.variantsOf.get(trial), `the variants of ${trial.label}`);
-    let best = trial;
-    for (const arithmetic of this.request.replay.arithmetics.slice(1)) {
-      const again = await this.trial(trial.hypothesis, at, arithmetic);
-      if (again && again.residualNmse < best.residualNmse && again.share >= best.share) best = again;
-    }
-    return best;
+  private async breathe(): Promise<void> {
+    if (performance.now() - this.turn < TURN_MS) return;
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    this.turn = performance.now();
   }
 }
 

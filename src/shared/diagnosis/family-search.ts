@@ -18,19 +18,19 @@ export async function bestValue(
   const scale = family.spacing === 'log' ? LOG : LINEAR;
   const [from, to] = [scale.in(family.from), scale.in(family.to)];
   const step = (to - from) / (GRID - 1);
-  const grid = Array.from({ length: GRID }, (_, i) => from + i * step);
-  const points = [...(family.likely ?? []).map(scale.in), ...grid];
-  let best: { at: number; score: number } | undefined;
-  const look = async (at: number): Promise<number> => {
-    const found = await score(scale.out(at));
-    if (Number.isFinite(found) && (!best || found > best.score)) best = { at, score: found };
+  let best: { value: number; score: number } | undefined;
+  const look = async (value: number): Promise<number> => {
+    const found = await score(value);
+    if (Number.isFinite(found) && (!best || found > best.score)) best = { value, score: found };
     return Number.isFinite(found) ? found : -Infinity;
   };
-  for (const point of points) await look(point);
+  for (const value of family.likely ?? []) await look(value);
+  for (let i = 0; i < GRID; i++) await look(scale.out(from + i * step));
   if (!best) return undefined;
   // a likely value that explains everything is not refined: 10000 is named, not 9999.98
-  if (best.score < 1 - EXACT) await refine(best.at - step, best.at + step, look);
-  return { value: scale.out(best.at), score: best.score };
+  const middle = scale.in(best.value);
+  if (best.score < 1 - EXACT) await refine(middle - step, middle + step, (at) => look(scale.out(at)));
+  return best;
 }
 
 /** Left over of a value that is exactly the one. */

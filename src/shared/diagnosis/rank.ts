@@ -13,11 +13,13 @@ export interface Trial extends Explained {
   readonly nodes: readonly string[];
   /** The arithmetic in which it comes nearest. */
   readonly arithmetic: Arithmetic;
+  /** Whether a parameter was estimated from the wrong numbers. */
+  readonly estimated: boolean;
 }
 
 /** Whether what a trial leaves unexplained is small enough to call it the cause. */
-export function isProved(trial: Explained, noiseFloor: number): boolean {
-  if (trial.share >= CAUSE.share) return true;
+export function isProved(trial: Explained & Pick<Trial, 'estimated'>, noiseFloor: number): boolean {
+  if (trial.share >= (trial.estimated ? CAUSE.estimatedShare : CAUSE.share)) return true;
   return trial.share >= CAUSE.shareNearFloor && trial.residualNmse <= CAUSE.residualFloors * noiseFloor;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The bad node and the stretch before it, run again from the nearest checkpoints: right, and with changes at some nodes.
  */
+import { silent } from '../base/control';
 import { defined } from '../base/assert';
 import type { NodeId } from '../base/brand';
 import type { JobControl } from '../base/progress';
@@ -48,11 +49,25 @@ interface RightRun {
   readonly recorded: Map<NodeId, Recorded>;
 }
 
-export class Replay {
+/** A bad node that can be run again with changes. */
+export interface Replayed {
+  /** Where something can have gone wrong, in graph order; the judged node is the last. */
+  readonly nodes: readonly GraphTensor[];
+  readonly wrong: Float32Array;
+  readonly mask: Uint8Array | undefined;
+  readonly arithmetics: readonly Arithmetic[];
+  /** The judged node's right result. */
+  right(arithmetic: Arithmetic): Float32Array;
+  /** A node of the part on its right inputs; undefined for one that is not measured. */
+  site(node: GraphTensor, arithmetic: Arithmetic): Site | undefined;
+  /** The judged node's result where some nodes of the part give what `changes` predict. */
+  predict(changes: ReadonlyMap<NodeId, Prediction>, arithmetic: Arithmetic): Promise<Float32Array>;
+}
+
+export class Replay implements Replayed {
   readonly end: GraphTensor;
   readonly wrong: Float32Array;
   readonly mask: Uint8Array | undefined;
-  /** Where something can have gone wrong, in graph order; the judged node is the last. */
   readonly nodes: readonly GraphTensor[];
   private readonly part: GraphPart;
   private readonly runs = new Map<Arithmetic, RightRun>();
@@ -88,12 +103,10 @@ export class Replay {
     return this.request.weights;
   }
 
-  /** The judged node's right result. */
   right(arithmetic: Arithmetic): Float32Array {
     return defined(this.runOf(arithmetic).results.get(this.end.id), `the right result of ${this.end.key}`);
   }
 
-  /** A node of the part on its right inputs; undefined for one that is not measured. */
   site(node: GraphTensor, arithmetic: Arithmetic): Site | undefined {
     const { results, recorded } = this.runOf(arithmetic);
     const right = results.get(node.id);
@@ -113,7 +126,6 @@ export class Replay {
     return from.readF32(node.key);
   }
 
-  /** The judged node's result where some nodes of the part give what `changes` predict. */
   async predict(changes: ReadonlyMap<NodeId, Prediction>, arithmetic: Arithmetic): Promise<Float32Array> {
     const onlyEnd = changes.size === 1 ? changes.get(this.end.id) : undefined;
     const site = onlyEnd && this.site(this.end, arithmetic);
@@ -241,7 +253,7 @@ export class Replay {
         weights,
         captured,
         mode: { kind: 'free' },
-        control: quiet(control),
+        control: silent(control),
         part: { values: candidate.seed, ...part },
         states: states?.clone(arithmetics.indexOf(arithmetic)) ?? new StateMemories(),
       },
@@ -254,15 +266,6 @@ export class Replay {
       },
     );
   }
-}
-
-/** Thousands of small runs report no progress of their own. */
-function quiet(control: JobControl): JobControl {
-  return {
-    progress: () => undefined,
-    throwIfCancelled: () => control.throwIfCancelled(),
-    onCancel: (listener) => control.onCancel(listener),
-  };
 }
 
 /** As an engine stores it that keeps its activations in 16 bits. */

@@ -195,12 +195,16 @@ function badNode(
     localNmse: judgement.localNmse,
     noiseFloor: judgement.noiseFloor,
     worst: judgement.worst,
-    block: weight ? blockOf(node, weight, judgement, v) : null,
+    block: diagnosis.weight ? located(diagnosis.weight) : weight ? blockOf(node, weight, judgement, v) : null,
     stretch: stretch.map((s) => s.key),
     writes: writes.map((w) => w.key),
     why: judgement.why,
     ...diagnosis,
   };
+}
+
+function located({ tensor, type, row, index }: WeightFinding): BlockLocation {
+  return { tensor, type, row, index };
 }
 
 /** The weight that a node reads directly. */

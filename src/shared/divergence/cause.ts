@@ -70,10 +70,10 @@ export interface WeightFinding {
   /** What the candidate made of it; null where it cannot be known. */
   readonly candidate: readonly number[] | null;
   /**
-   * How that is known: the proved hypothesis's decoder, a probe of the candidate's kernel, or solved from its outputs
-   * (as many tokens as unknown elements).
+   * How that is known: read off the result (a gather), the candidate's kernel asked with one-hot inputs, the proved
+   * hypothesis asked so, or solved from its outputs (more tokens than unknown elements).
    */
-  readonly how: 'hypothesis' | 'probe' | 'solved' | null;
+  readonly how: 'read' | 'probe' | 'hypothesis' | 'solved' | null;
   /** Sub-blocks with an element that differs. */
   readonly subBlocks: readonly number[];
 }

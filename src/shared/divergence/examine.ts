@@ -81,7 +81,7 @@ export interface ExamineRequest {
   readonly part?: PartialRun;
 }
 
-/** Correct ways to compute a node, beside exact arithmetic: as ggml does, and in the type the candidate stores. */
+/** Correct ways to compute a node: exactly, as ggml does, in the type the candidate stores, as it says it adds up. */
 function arithmeticsFor(candidate: Candidate): readonly Arithmetic[] {
   const dtypes = new Set([...candidate.results.entries.keys()].map((key) => candidate.dtype(key)));
   return [
@@ -89,6 +89,7 @@ function arithmeticsFor(candidate: Candidate): readonly Arithmetic[] {
     'ggml',
     ...(dtypes.has('F16') ? ['f16' as const] : []),
     ...(dtypes.has('BF16') ? ['bf16' as const] : []),
+    ...(candidate.results.declared?.accumulation === 'F16' ? ['f16-sums' as const] : []),
   ];
 }
 

@@ -8,8 +8,10 @@ import { f16ToF32, f32ToF16, bf16ToF32, f32ToBf16 } from '../base/float-bits';
  *   Sums stay f64: ggml's own order differs between CPUs.
  * - `f16`, `bf16`: `exact`, with every float activation rounded to that type on the way in and out, as an engine does
  *   that stores its activations so.
+ * - `f16-sums`: `exact`, but mat-muls round their activations to f16, and each product and each partial sum too, over k
+ *   ascending in one accumulator: the coarsest that an engine does which declares f16 accumulation.
  */
-export type Arithmetic = 'exact' | 'ggml' | 'f16' | 'bf16';
+export type Arithmetic = 'exact' | 'ggml' | 'f16' | 'bf16' | 'f16-sums';
 
 /** The float types that activations can be stored in. */
 export type ActivationType = 'F32' | 'F16' | 'BF16';

@@ -2,9 +2,10 @@
  * The one mat-mul kernel: rows of A are decoded once each and multiplied with all columns of B that need them, those
  * of several arithmetics included.
  *
- * Width and order: products and sums in f64, over k ascending, in one accumulator per result; one rounding to f32 at
- * the end. The result does not depend on how rows are cut into chunks.
+ * Width and order: products and sums in f64 (f16 in sets with `halfSums`), over k ascending, in one accumulator per
+ * result; one rounding to f32 at the end. The result does not depend on how rows are cut into chunks.
  */
+import { f16ToF32, f32ToF16 } from '../base/float-bits';
 import type { Dims } from '../graph/graph';
 import type { DequantizeBlocks } from '../quant/format';
 import type { GgmlTypeName } from '../quant/ggml-type';
@@ -18,6 +19,8 @@ export interface ActivationSet {
   readonly columns: Float64Array;
   /** The result: columns of A.ne[1] values, contiguous. */
   readonly out: Float32Array;
+  /** Whether products and sums are rounded to f16, each in turn. */
+  readonly halfSums?: boolean;
 }
 
 /** Which columns of B each plane (i02, i03) of A multiplies, and which columns of the result that gives. */
@@ -88,7 +91,7 @@ export function multiplyChunk(job: MatMulJob, index: number, read: ReadWindow, d
     const at = window.at + (i01 - begin) * nb[1];
     decode(window.bytes, at, blocks, row, 0);
     if (extended) readBlockMins(window.bytes, at, blocks, blockBytes, row, ne[0]);
-    for (const set of job.sets) multiplyRow(row, set, from, to, i01, ne[1]);
+    for (const set of job.sets) (set.halfSums ? multiplyRowInHalves : multiplyRow)(row, set, from, to, i01, ne[1]);
   }
 }
 
@@ -129,5 +132,26 @@ function multiplyRow(
     let s0 = 0;
     for (let k = 0; k < length; k++) s0 += (row[k] as number) * (x[o0++] as number);
     out[(to[c] as number) * stride + i01] = s0;
+  }
+}
+
+/** As `multiplyRow`, with every product and every partial sum rounded to f16. */
+function multiplyRowInHalves(
+  row: Float32Array,
+  set: ActivationSet,
+  from: Int32Array,
+  to: Int32Array,
+  i01: number,
+  stride: number,
+): void {
+  const { length, columns: x, out } = set;
+  for (let c = 0; c < from.length; c++) {
+    let o = (from[c] as number) * length;
+    let sum = 0;
+    for (let k = 0; k < length; k++) {
+      const product = f16ToF32(f32ToF16((row[k] as number) * (x[o++] as number)));
+      sum = f16ToF32(f32ToF16(sum + product));
+    }
+    out[(to[c] as number) * stride + i01] = sum;
   }
 }

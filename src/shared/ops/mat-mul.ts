@@ -116,7 +116,8 @@ export function activationSet(
   const length = k + dotExtension(dot, k);
   const columns = new Float64Array(allocate(length * b.ne[1] * b.ne[2] * b.ne[3] * 8));
   const row = new Float32Array(k);
-  const rounding = activationType(arithmetic);
+  const halfSums = arithmetic === 'f16-sums';
+  const rounding = halfSums ? 'F16' : activationType(arithmetic);
   let at = 0;
   forEachRow(b.ne, (i1, i2, i3) => {
     b.readRow(i1, i2, i3, row, 0);
@@ -127,5 +128,5 @@ export function activationSet(
   assert(dst.type === 'F32' && dst.offset % 4 === 0, 'a mat-mul writes F32');
   const first = dst.offset / 4;
   const total = dst.ne[0] * dst.ne[1] * dst.ne[2] * dst.ne[3];
-  return { length, columns, out: dst.memory.f32.subarray(first, first + total) };
+  return { length, columns, out: dst.memory.f32.subarray(first, first + total), halfSums };
 }

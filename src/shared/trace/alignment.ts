@@ -2,7 +2,7 @@ import { assert } from '../base/assert';
 import type { Dims, Graph, GraphTensor } from '../graph/graph';
 import { elementCount, isComputing } from '../graph/graph';
 import { neOfShape, shapeOfNe } from './safetensors';
-import type { NotMeasured, TraceDtype, TraceEntry, TraceManifest, TraceSource } from './trace';
+import type { DeclaredPrecision, NotMeasured, TraceDtype, TraceEntry, TraceManifest, TraceSource } from './trace';
 
 /** How a dump's checkpoint lies over the graph's tensor. */
 export interface Placement {
@@ -145,9 +145,13 @@ export class AlignedTrace implements TraceSource {
     return this.dump.manifest;
   }
 
-  /** The type in which the dump stores the checkpoint. */
+  get declared(): DeclaredPrecision {
+    return this.dump.declared ?? {};
+  }
+
+  /** The type in which the engine holds the checkpoint: that of the dump, unless it declares another. */
   dtype(key: string): TraceDtype {
-    return this.foreign.get(key)?.entry.dtype ?? 'F32';
+    return this.dump.declared?.activations ?? this.foreign.get(key)?.entry.dtype ?? 'F32';
   }
 
   /** 1 where the dump has a value of its own; undefined when that is everywhere. */

@@ -50,6 +50,7 @@ export function stepView(trace: TraceSource, step: number, tokens: readonly numb
     engine: trace.engine,
     tokens: step === 0 ? trace.tokens : (own?.tokens ?? tokens),
     manifest: trace.manifest && stepManifest(trace.manifest, step),
+    ...(trace.declared ? { declared: trace.declared } : {}),
     entries,
     readF32: (key) => trace.readF32(stepKey(step, key)),
     readRaw: (key) => trace.readRaw(stepKey(step, key)),

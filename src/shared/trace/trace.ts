@@ -3,6 +3,14 @@ import type { Dims, Graph } from '../graph/graph';
 /** Element types a trace file can hold (safetensors names). */
 export type TraceDtype = 'F32' | 'F16' | 'BF16' | 'I32' | 'I64';
 
+/** What an engine says of its own arithmetic where the stored types do not show it. */
+export interface DeclaredPrecision {
+  /** In which type activations are held between ops, whatever the file stores. */
+  readonly activations?: 'F32' | 'F16' | 'BF16';
+  /** In which type dot products are added up; F32 when absent. */
+  readonly accumulation?: 'F32' | 'F16';
+}
+
 export interface TraceEntry {
   readonly key: string;
   readonly dtype: TraceDtype;
@@ -71,6 +79,7 @@ export interface TraceSource {
   readonly engine: string;
   readonly tokens: readonly number[];
   readonly manifest: TraceManifest | undefined;
+  readonly declared?: DeclaredPrecision;
   readonly entries: ReadonlyMap<string, TraceEntry>;
   /** The checkpoint widened to f32 (I32/I64 are read with `readRaw`). Throws QuarrelError when absent. */
   readF32(key: string): Float32Array<ArrayBuffer>;
