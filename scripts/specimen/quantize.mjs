@@ -16,7 +16,11 @@ if (input === undefined || output === undefined) {
 }
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(project, 'node_modules/@node-llama-cpp/linux-x64/bins/linux-x64');
-const file = (stem) => join(folder, readdirSync(folder).find((name) => name.startsWith(stem)));
+const file = (stem) =>
+  join(
+    folder,
+    readdirSync(folder).find((name) => name.startsWith(stem)),
+  );
 
 for (const stem of ['libggml-base', 'libggml.']) koffi.load(file(stem), { global: true });
 const llama = koffi.load(file('libllama.'), { global: true });

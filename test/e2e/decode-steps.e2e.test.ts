@@ -111,7 +111,7 @@ describe('decode steps on the embedded model', () => {
     await page.locator('.card').waitFor({ timeout: 110_000 });
     expect(await page.locator('.card h1').innerText()).toMatch(/^First bad: decode step 1, layer 0, Qcur-0/);
     const title = await page.locator('.card .title').innerText();
-    expect(title).toContain('5 tokens and 3 decode steps');
+    expect(await page.locator('.story').innerText()).toContain('5 tokens and 3 decode steps');
     expect(title).toContain('The prompt is right, cached decode is not.');
     const rows = page.getByRole('region', { name: 'Step by step' }).locator('tbody tr');
     expect(await rows.locator('td:first-child').allInnerTexts()).toEqual(['prompt', '1', '2', '3']);

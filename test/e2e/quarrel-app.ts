@@ -83,6 +83,16 @@ export async function setTheme({ page }: QuarrelWindow, theme: 'Light' | 'Dark')
   await page.waitForFunction(`matchMedia('(prefers-color-scheme: ${theme.toLowerCase()})').matches`);
 }
 
+/** Gives the window's contents a size, in pixels. */
+export async function resizeWindow({ app }: QuarrelWindow, width: number, height: number): Promise<void> {
+  await app.evaluate(
+    ({ BrowserWindow }, size) => {
+      for (const window of BrowserWindow.getAllWindows()) if (window.isVisible()) window.setContentSize(...size);
+    },
+    [width, height] as [number, number],
+  );
+}
+
 export async function openSpecimen({ page }: QuarrelWindow): Promise<void> {
   await page.getByRole('button', { name: 'Try the embedded model' }).click();
   await page.getByRole('heading', { name: 'Tensors by layer' }).waitFor();

@@ -106,7 +106,8 @@ describe('the story on the embedded model', () => {
   it('exports the verdict as JSON', async () => {
     const path = join(quarrel.folder, 'verdict.json');
     await answerSaveDialog(quarrel, path);
-    await quarrel.page.getByRole('button', { name: 'Export JSON…' }).click();
+    await quarrel.page.getByRole('button', { name: 'Export' }).click();
+    await quarrel.page.getByRole('menuitem', { name: /JSON/ }).click();
     await quarrel.page.getByText(`Saved to ${path}`).waitFor();
     const verdict = JSON.parse(readFileSync(path, 'utf8')) as Verdict;
     expect(verdict).toMatchObject({

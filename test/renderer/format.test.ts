@@ -9,6 +9,7 @@ import {
   formatTime,
   formatToken,
   formatUlp,
+  formatShare,
   formatValue,
 } from '../../src/renderer/ui/format/numbers';
 import { baseName, laneName } from '../../src/renderer/ui/format/paths';
@@ -100,5 +101,20 @@ describe('parseSteps', () => {
     for (const text of ['', '-1', '1.5', '1e1', 'x', String(MOST_DECODE_STEPS + 1)]) {
       expect(parseSteps(text)).toEqual({ ok: false, error: 'Decode steps: a number from 0 to 64 is expected.' });
     }
+  });
+});
+
+describe('formatShare', () => {
+  it('rounds down, so that only the whole is 100 %', () => {
+    expect([1, 0.999998, 0.9949, 0.7801, 0.004, 0, -1, NaN].map(formatShare)).toEqual([
+      '100 %',
+      '99.99 %',
+      '99.49 %',
+      '78 %',
+      '< 1 %',
+      '0 %',
+      '0 %',
+      '0 %',
+    ]);
   });
 });

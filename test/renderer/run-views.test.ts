@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { groupTensors } from '../../src/renderer/ui/components/group-tensors';
-import { noiseScale } from '../../src/renderer/ui/components/noise-scale';
+import { noiseScale } from '../../src/renderer/ui/verdict/noise-scale';
 import { worstOfGroup } from '../../src/renderer/ui/components/worst-of-group';
 import { withProgress } from '../../src/renderer/ui/stores/job-state';
 import { worstLane } from '../../src/renderer/ui/stores/worst-lane';

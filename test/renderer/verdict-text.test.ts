@@ -5,62 +5,15 @@ import {
   onlyDecodeIsWrong,
   stepText,
   stepTokens,
-} from '../../src/renderer/ui/components/verdict-text';
-import type { BadNode, StepVerdict, Verdict, VerdictKind } from '../../src/shared/divergence/verdict';
+} from '../../src/renderer/ui/verdict/verdict-text';
+import type { StepVerdict, Verdict } from '../../src/shared/divergence/verdict';
+import { sampleBad, sampleCause, sampleStep, sampleVerdict } from './sample-verdict';
 
-function step(index: number, verdict: VerdictKind, tokens: readonly number[], next: number): StepVerdict {
-  const top = { token: next, text: ` t${next}`, logit: 1 };
-  const logits = { reference: top, candidate: top, kld: 0, sameTop: true, gap: 1 };
-  return { step: index, tokens, verdict, firstBad: null, compared: 1, logits };
-}
+const step = sampleStep;
+const bad = (at: number, layer: number | null) => sampleBad({ step: at, layer });
 
-function bad(at: number, layer: number | null): BadNode {
-  return {
-    step: at,
-    layer,
-    node: layer === null ? 'result_output' : `ffn_out-${layer}`,
-    op: 'MUL_MAT',
-    tensor: null,
-    localNmse: 1,
-    noiseFloor: 1e-5,
-    worst: { index: [0, 0, 0, 0], reference: 0, candidate: 1 },
-    block: null,
-    stretch: [],
-    writes: [],
-    why: '',
-    cause: null,
-    shape: null,
-    weight: null,
-    tried: 0,
-    untried: 0,
-  };
-}
-
-function verdict(firstBad: BadNode | null, steps: readonly StepVerdict[]): Verdict {
-  return {
-    schema: 'quarrel.verdict/1',
-    model: '/m.gguf',
-    tokens: [1, 2],
-    reference: 'llama',
-    candidate: 'webgpu',
-    verdict: firstBad ? 'diverged' : 'clean',
-    reason: null,
-    firstBad,
-    allBad: firstBad ? [firstBad] : [],
-    cause: null,
-    nonFinite: null,
-    logits: { reference: null, candidate: null, kld: null, sameTop: null, gap: null },
-    expectation: null,
-    notMeasured: [],
-    nearest: null,
-    compared: 4,
-    alignment: [],
-    preflight: [],
-    observations: [],
-    profile: [],
-    runs: null,
-    steps,
-  };
+function verdict(firstBad: Verdict['firstBad'], steps: readonly StepVerdict[]): Verdict {
+  return sampleVerdict({ firstBad, steps });
 }
 
 const prompt = step(0, 'clean', [1, 2], 7);
@@ -77,6 +30,24 @@ describe('headline', () => {
     const steps = [prompt, first, second];
     expect(headline(verdict(bad(2, 3), steps))).toBe('First bad: decode step 2, layer 3, ffn_out-3');
     expect(headline(verdict(bad(0, null), steps))).toBe('First bad: prompt, outside layers, result_output');
+  });
+});
+
+describe('headline without a bad node', () => {
+  const diverged = { verdict: 'diverged' } as const;
+
+  it('says what the checks found', () => {
+    const cause = sampleCause({ title: 'the first token stands twice', nodes: [] });
+    expect(headline(sampleVerdict({ ...diverged, cause }))).toBe('The first token stands twice');
+    const observation = {
+      id: 'run-to-run',
+      title: 'Run to run',
+      state: 'different',
+      text: 'two runs differ',
+      node: null,
+    } as const;
+    expect(headline(sampleVerdict({ ...diverged, observations: [observation] }))).toBe('Two runs differ');
+    expect(headline(sampleVerdict(diverged))).toBe('The results differ');
   });
 });
 

@@ -112,6 +112,7 @@ class CaptureRun {
       totalTokens: tokens.length + order.moreTokens,
       threads: order.threads,
       device: order.device,
+      flashAttention: order.flashAttention ?? false,
       onEval: (tensor, ask) => this.recorder?.onEval(tensor, ask) ?? true,
     });
   }
@@ -163,6 +164,7 @@ class CaptureRun {
       ...libraryProvenance(library),
       device: order.device,
       threads: String(order.threads),
+      ...(order.flashAttention ? { flashAttention: 'on' } : {}),
       ...(topLogits ? { topLogits: JSON.stringify(topLogits) } : {}),
       ...(order.layers ? { layers: `${order.layers.from}..${order.layers.to}` } : {}),
     };
@@ -208,10 +210,12 @@ function tokenize(order: TokenizeOrder): TokenizeAnswer {
   const model = LlamaModel.openVocabulary(library, order.modelPath);
   try {
     const { vocabulary } = model;
-    const tokens = order.ids ?? vocabulary.tokenize(order.text ?? '', false);
+    const tokens = order.ids ?? vocabulary.tokenize(order.text ?? '', order.addSpecial ?? false);
     vocabulary.check(tokens);
     return {
       vocabSize: vocabulary.size,
+      bos: vocabulary.bos,
+      addsBos: vocabulary.addsBos,
       tokens,
       pieces: vocabulary.hasText ? tokens.map((t) => vocabulary.piece(t)) : [],
     };

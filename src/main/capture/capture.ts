@@ -28,6 +28,8 @@ export interface CaptureRequest {
   readonly libraryDir?: string;
   /** By default `cpu`. */
   readonly device?: Device;
+  /** Runs attention as one fused op, which hides its steps; off by default. */
+  readonly flashAttention?: boolean;
   /** Stores only these layers and what they read, and stops the evaluation after them. */
   readonly layers?: LayerRange;
 }
@@ -69,7 +71,7 @@ export async function openCaptureRun(
   if ((request.prompt === undefined) === (request.tokens === undefined)) {
     throw new QuarrelError('give either a prompt or tokens to run');
   }
-  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens } = request;
+  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens, flashAttention } = request;
   const library = locateLibrary(libraryDir);
   const order = {
     kind: 'capture' as const,
@@ -81,6 +83,7 @@ export async function openCaptureRun(
     ...(prompt === undefined ? {} : { prompt }),
     ...(tokens === undefined ? {} : { tokens }),
     ...(layers === undefined ? {} : { layers }),
+    ...(flashAttention ? { flashAttention } : {}),
   };
   let child: CaptureChild | undefined;
   const ask = (target: string, orderAt: (unfinished: string) => void): Promise<CaptureResult> =>

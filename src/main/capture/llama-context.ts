@@ -7,6 +7,7 @@ import { readFloats, registerEvalCallback } from './llama-library';
 import type { LlamaModel } from './llama-model';
 
 const FLASH_ATTENTION_OFF = 0; // LLAMA_FLASH_ATTN_TYPE_DISABLED
+const FLASH_ATTENTION_ON = 1; // LLAMA_FLASH_ATTN_TYPE_ENABLED
 const NO_TOKEN = -1; // LLAMA_TOKEN_NULL
 
 export interface ContextOptions {
@@ -16,6 +17,7 @@ export interface ContextOptions {
   readonly totalTokens: number;
   readonly threads: number;
   readonly device: Device;
+  readonly flashAttention: boolean;
   /** Sees every node of every evaluation. */
   readonly onEval: (tensor: bigint, ask: boolean) => boolean;
 }
@@ -49,7 +51,7 @@ export class LlamaContext {
       n_ubatch: options.batchTokens,
       n_threads: options.threads,
       n_threads_batch: options.threads,
-      flash_attn_type: FLASH_ATTENTION_OFF,
+      flash_attn_type: options.flashAttention ? FLASH_ATTENTION_ON : FLASH_ATTENTION_OFF,
       cb_eval: registerEvalCallback(options.onEval),
       offload_kqv: options.device !== 'cpu',
       op_offload: false,

@@ -21,6 +21,7 @@ export interface CaptureOrder {
   readonly threads: number;
   readonly device: Device;
   readonly layers?: LayerRange;
+  readonly flashAttention?: boolean;
   readonly out: string;
   /** Tokens of the steps that may follow. */
   readonly moreTokens: number;
@@ -32,6 +33,8 @@ export interface TokenizeOrder {
   readonly library: LibraryFiles;
   readonly modelPath: string;
   readonly text?: string;
+  /** Whether BOS and EOS are added to the text as the model asks. */
+  readonly addSpecial?: boolean;
   readonly ids?: readonly number[];
 }
 
@@ -64,6 +67,9 @@ export interface CaptureAnswer {
 
 export interface TokenizeAnswer {
   readonly vocabSize: number;
+  /** The token that texts begin with, and whether the tokenizer puts it there. */
+  readonly bos: number;
+  readonly addsBos: boolean;
   readonly tokens: readonly number[];
   readonly pieces: readonly string[];
 }

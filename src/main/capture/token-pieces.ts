@@ -28,9 +28,27 @@ export async function tokenizeText(modelPath: string, text: string, control = UN
   return (await askVocabulary(modelPath, { text }, control)).tokens;
 }
 
+/** Token ids of a prompt, BOS and EOS added as the model asks: what a run of the text begins with. */
+export async function tokenizePrompt(modelPath: string, text: string, control: JobControl): Promise<readonly number[]> {
+  return (await askVocabulary(modelPath, { text, addSpecial: true }, control)).tokens;
+}
+
+/** What the model's tokenizer says of tokens and of itself; undefined for a model without a vocabulary. */
+export async function vocabularyOf(
+  modelPath: string,
+  ids: readonly number[],
+  control: JobControl,
+): Promise<
+  { readonly textOf: ReadonlyMap<number, string>; readonly bos: number; readonly addsBos: boolean } | undefined
+> {
+  const { pieces, bos, addsBos } = await askVocabulary(modelPath, { ids }, control);
+  if (pieces.length === 0) return undefined;
+  return { textOf: new Map(pieces.map((text, i) => [ids[i] as number, text])), bos, addsBos };
+}
+
 async function askVocabulary(
   modelPath: string,
-  question: { readonly text: string } | { readonly ids: readonly number[] },
+  question: { readonly text: string; readonly addSpecial?: boolean } | { readonly ids: readonly number[] },
   control: JobControl,
 ): Promise<TokenizeAnswer> {
   checkModelFile(modelPath);

@@ -27,6 +27,11 @@ export class Vocabulary {
     return Math.max(0, this.library.llama_vocab_bos(this.vocab));
   }
 
+  /** Whether texts get BOS put before them. */
+  get addsBos(): boolean {
+    return this.hasText && this.tokenize('', true)[0] === this.bos;
+  }
+
   /**
    * Token ids of a prompt. Control tokens written out in it (`<|im_start|>`) count as such, as in llama.cpp's own
    * programs; `addSpecial` adds BOS and EOS as the model asks. Throws QuarrelError where the model has no vocabulary.

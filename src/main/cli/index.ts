@@ -7,6 +7,9 @@ import { addBlock } from './commands/block';
 import { addCompare } from './commands/compare';
 import { addConformance } from './commands/conformance';
 import { addInspect } from './commands/inspect';
+import { addMap } from './commands/map';
+import { addReplay } from './commands/replay';
+import { addSuite } from './commands/suite';
 import { addTrace } from './commands/trace';
 import { addVerify } from './commands/verify';
 import { EXIT } from './session';
@@ -25,6 +28,9 @@ function buildProgram(exit: (code: ExitCode) => void): Command {
     addTrace,
     addCompare,
     addBisect,
+    addReplay,
+    addMap,
+    addSuite,
     addConformance,
     addAdapter,
     addBench,

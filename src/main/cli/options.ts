@@ -33,6 +33,13 @@ export function parseNumber(text: string): number {
   return value;
 }
 
+/** `0.6`: from 0 to 1. */
+export function parseShare(text: string): number {
+  const value = parseNumber(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError(`${text}: a number from 0 to 1 is expected`);
+  return value;
+}
+
 export function parseIndex(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {

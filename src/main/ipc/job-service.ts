@@ -36,6 +36,8 @@ export interface RunningJob<N extends JobName> {
 export class JobService {
   private readonly jobs = new Map<number, Job>();
   private readonly openRuns = new Set<string>();
+  /** Whether the worker keeps what the wizard found. */
+  private keepsVerdict = false;
   private worker: Worker | undefined;
   private stderr: string[] = [];
   private nextId = 1;
@@ -63,6 +65,7 @@ export class JobService {
       }
     }).then((value) => {
       if (name === 'runLanes') for (const { runId } of value as JobAnswer<'runLanes'>) this.openRuns.add(runId);
+      if (name === 'findFirstBad') this.keepsVerdict = true;
       if (name === 'closeRun') this.openRuns.delete((request as JobRequest<'closeRun'>).runId);
       return value as JobAnswer<N>;
     });
@@ -75,6 +78,7 @@ export class JobService {
     if (!worker) return;
     for (const id of this.jobs.keys()) this.cancel(id);
     const closing = [...this.openRuns].map((runId) => this.start('closeRun', { runId }, () => undefined).answer);
+    if (this.keepsVerdict) closing.push(this.start('closeVerdict', {}, () => undefined).answer);
     const settled = Promise.allSettled([...closing, this.idle()]);
     await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, SHUTDOWN_GRACE_MS))]);
     await worker.terminate();
@@ -140,6 +144,7 @@ export class JobService {
     assert(this.worker === worker, 'two job workers at once');
     this.worker = undefined;
     this.openRuns.clear();
+    this.keepsVerdict = false;
     const detail = [...(cause ? [cause.message] : []), ...this.stderr].join('\n');
     for (const [id, job] of [...this.jobs]) {
       const wasCancelled = job.cancelTimer !== undefined;

@@ -27,6 +27,10 @@ const findFirstBad = z.strictObject({
   expect: z.string().max(MAX_PROMPT).exactOptional(),
   minLogit: z.number().exactOptional(),
   steps,
+  observe: z
+    .array(z.enum(['run-to-run', 'fusion', 'batch', 'cached-decode']))
+    .max(4)
+    .exactOptional(),
 });
 
 // The job itself checks them against the model.
@@ -63,19 +67,6 @@ const job = z.discriminatedUnion('name', [
   }),
 ]);
 
-/** A verdict is only written out: its schema name and its kind are what export relies on. */
-const verdict = z.custom<CallRequest<'exportVerdict'>['verdict']>(
-  (value) =>
-    z
-      .looseObject({
-        schema: z.literal('quarrel.verdict/1'),
-        verdict: z.enum(['clean', 'diverged', 'incomparable']),
-        candidate: z.string(),
-      })
-      .safeParse(value).success,
-  'a verdict of schema quarrel.verdict/1 is expected',
-);
-
 /** What main accepts from the UI window: total over the contract, so a new call cannot be forgotten here. */
 export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<N>> } = {
   appState: nothing,
@@ -85,7 +76,7 @@ export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<
   forgetRecentFiles: nothing,
   startJob: job,
   cancelJob: z.strictObject({ id }),
-  exportVerdict: z.strictObject({ verdict }),
+  exportVerdict: z.strictObject({ kind: z.enum(['repro', 'json', 'markdown', 'html', 'perfetto']) }),
   pickSavePath: z.strictObject({ part, name: z.string().max(MAX_PATH) }),
   revealFile: z.strictObject({ path }),
 };

@@ -1,18 +1,16 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { BrowserWindow, OpenDialogOptions, SaveDialogOptions } from 'electron';
 import { app, dialog, nativeTheme, shell } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
-import { plainJson } from '../../shared/base/plain-json';
 import type { AppState, JobCall, PickKind } from '../../shared/ipc/contract';
-import type { Verdict } from '../../shared/divergence/verdict';
 import type { JobAnswer, JobName, WeightsPart } from '../../shared/ipc/jobs';
 import { resourcesDir } from '../entry-path';
-import { writeAtomic } from '../files/write-atomic';
 import type { CallHandlers } from './handlers';
 import { sendEvent } from './handlers';
 import type { JobService, RunningJob } from './job-service';
 import type { Settings } from './settings';
+import { LastVerdict } from './verdict-export';
 
 const PICK_DIALOGS: Readonly<Record<PickKind, OpenDialogOptions>> = {
   model: {
@@ -50,6 +48,7 @@ export function uiCalls(context: UiCallContext): CallHandlers {
   const running = new Map<number, RunningJob<JobName>>();
   /** Paths that the user chose in a save dialog and that no job has taken yet: the page may write nowhere else. */
   const granted = new Set<string>();
+  const last = new LastVerdict();
   return {
     appState: () => appState(context),
     setTheme: ({ theme }) => {
@@ -70,11 +69,14 @@ export function uiCalls(context: UiCallContext): CallHandlers {
       context.onRecentChanged();
       return null;
     },
-    startJob: (call) => {
+    startJob: async (call) => {
       if (call.name === 'saveWeights' && !granted.delete(call.request.path)) {
         throw new QuarrelError(`${call.request.path} was not chosen in a save dialog`);
       }
-      return runJob(context, running, call);
+      last.begin(call.name);
+      const answer = await runJob(context, running, call);
+      last.end(call.name, answer);
+      return answer;
     },
     cancelJob: ({ id }) => {
       running.get(id)?.cancel();
@@ -85,7 +87,7 @@ export function uiCalls(context: UiCallContext): CallHandlers {
       if (path !== null) granted.add(path);
       return path;
     },
-    exportVerdict: ({ verdict }) => exportVerdict(window(), verdict),
+    exportVerdict: ({ kind }) => last.exportAs(kind, (options) => pickSavePath(window(), options), context.jobs),
     revealFile: ({ path }) => {
       shell.showItemInFolder(path);
       return null;
@@ -127,19 +129,6 @@ async function runJob(
   } finally {
     running.delete(id);
   }
-}
-
-async function exportVerdict(window: BrowserWindow | undefined, verdict: Verdict): Promise<string | null> {
-  const model = basename(verdict.model).replace(/\.gguf$/i, '');
-  const options = {
-    title: 'Export the verdict',
-    defaultPath: `${model}.verdict.json`,
-    filters: [{ name: 'JSON', extensions: ['json'] }],
-  };
-  const filePath = await pickSavePath(window, options);
-  if (filePath === null) return null;
-  writeAtomic(filePath, `${plainJson(verdict)}\n`);
-  return filePath;
 }
 
 function saveDialog(part: WeightsPart, name: string): SaveDialogOptions {

@@ -46,6 +46,8 @@ export interface CaptureOptions {
   readonly folder: RunFolder;
   readonly control: JobControl;
   readonly threads?: number;
+  /** Attention as one fused op; off by default. */
+  readonly flashAttention?: boolean;
   readonly layers?: { readonly from: number; readonly to: number };
   /** Tokens of the decode steps that may follow; 0 when absent. */
   readonly moreTokens?: number;
@@ -70,7 +72,7 @@ export async function openCapture(options: CaptureOptions, name = 'captured'): P
 }
 
 function startCapture(options: CaptureOptions, out: string): Promise<CaptureRun> {
-  const { modelPath, prompt, lane, control, threads, layers, moreTokens = 0 } = options;
+  const { modelPath, prompt, lane, control, threads, layers, flashAttention, moreTokens = 0 } = options;
   return openCaptureRun(
     {
       modelPath,
@@ -78,6 +80,7 @@ function startCapture(options: CaptureOptions, out: string): Promise<CaptureRun>
       ...(lane.directory === undefined ? {} : { libraryDir: lane.directory }),
       ...(threads === undefined ? {} : { threads }),
       ...(layers === undefined ? {} : { layers }),
+      ...(flashAttention ? { flashAttention } : {}),
       device: lane.device,
       out,
       moreTokens,

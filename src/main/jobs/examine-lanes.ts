@@ -12,6 +12,7 @@ import type { AlignedTrace } from '../../shared/trace/alignment';
 import type { TraceSource } from '../../shared/trace/trace';
 import { PLAIN_ACCESS } from '../files/weight-view';
 import type { CapturedStep } from './capture-session';
+import type { InferredNames } from './infer-names';
 import { Owned } from './owned';
 import { StepJudge } from './step-judge';
 import { laneProbe } from './lane-probe';
@@ -25,6 +26,8 @@ export interface StepOutcome {
   readonly alignment: readonly string[];
   /** NMSE of the candidate's whole run against the reference, by node key. */
   readonly inherited: ReadonlyMap<string, number>;
+  /** Microseconds by node key; absent where the candidate kept none. */
+  readonly timings?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A candidate under examination; asked for each step in turn. Its owner disposes it. */
@@ -84,6 +87,7 @@ export class OwnExaminer implements Examiner {
       logits: lastLogits(step.graph, free),
       alignment: [],
       inherited: inheritedErrors(step.graph, this.reference(step), free),
+      timings: free.manifest?.timings,
     };
   }
 
@@ -125,7 +129,8 @@ export class DumpExaminer implements Examiner {
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {
-    const aligned = defined((await this.lane.next(step)).aligned, `alignment of step ${step.index}`);
+    const { aligned: lane, inferred } = await this.lane.next(step);
+    const aligned = defined(lane, `alignment of step ${step.index}`);
     this.steps.push(aligned);
     if (aligned.entries.size === 0) {
       const keys = aligned.foreignKeys;
@@ -137,18 +142,28 @@ export class DumpExaminer implements Examiner {
     }
     const examined = await this.judge.at(step.index);
     const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
+    if (inferred?.tooFew !== undefined && isClean(examination)) throw new QuarrelError(inferred.tooFew);
     const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
     return {
       examination: withMisfits,
       logits: lastLogits(step.graph, aligned),
-      alignment: aligned.notes,
+      alignment: [...inferenceNotes(inferred, examination), ...aligned.notes],
       inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
+      timings: aligned.manifest?.timings,
     };
   }
 
   dispose(): Promise<void> {
     return this.lane.dispose();
   }
+}
+
+/** Where names were inferred, a node is never blamed without saying so. */
+function inferenceNotes(inferred: InferredNames | undefined, { judged }: Examination): readonly string[] {
+  if (!inferred) return [];
+  const bad = judged.find((j) => j.judgement.bad);
+  const ofBad = bad && inferred.noteOf(bad.node.key);
+  return [inferred.note, ...(ofBad === undefined ? [] : [ofBad])];
 }
 
 /** What a run has gathered of errors at each node, its own and those of the nodes before. */

@@ -12,15 +12,22 @@ import type { Verdict } from '../../shared/divergence/verdict';
 import type { FindFirstBadRequest } from '../../shared/ipc/jobs';
 import type { NameMap } from '../../shared/trace/name-map';
 import type { TraceSource } from '../../shared/trace/trace';
+import type { TimedLane } from '../reports/lane-times';
+import { LaneTimes } from '../reports/lane-times';
+import type { FirstBad } from '../repro/first-bad';
 import { tokenPieces } from '../capture/token-pieces';
 import type { WeightAccess } from '../files/weight-view';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import type { CapturedStep, CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
+import type { Beside, Checks } from './check-beside';
+import { checkBeside, requireFitting } from './check-beside';
 import { diagnoseSteps } from './diagnose-steps';
 import type { JudgedStep } from './diagnose-steps';
 import type { Examiner } from './examine-lanes';
 import { DumpExaminer, OwnExaminer } from './examine-lanes';
+import type { ForeignOptions } from './foreign-lane';
+import { ForeignLane } from './foreign-lane';
 import type { SelectNodes } from './node-selection';
 import { owning } from './owned';
 import type { Owned } from './owned';
@@ -31,6 +38,7 @@ import type { StepLane } from './step-lanes';
 import { followLlama, followTrace, OwnStepLane } from './step-lanes';
 import type { StepPlan } from './step-plan';
 import { stepPlan, tokenOfStep } from './step-plan';
+import { tokensToRun } from './tokens-to-run';
 
 /** What the command line may ask beyond the window. */
 export interface BisectOptions {
@@ -43,6 +51,12 @@ export interface BisectOptions {
   readonly limits?: LaneLimits;
   /** The nodes that own lanes run. */
   readonly select?: SelectNodes;
+  /** How a foreign program (`cmd:`) is run. */
+  readonly foreign?: ForeignOptions;
+  /** Takes the first bad node while it can still be replayed: to write a repro. Not called where every node is right. */
+  readonly onBad?: (first: FirstBad, verdict: Verdict) => void;
+  /** Takes the times of the lanes that ran. */
+  readonly onTimes?: (lanes: readonly TimedLane[]) => void;
 }
 
 type Request = FindFirstBadRequest & BisectOptions;
@@ -55,22 +69,41 @@ interface Bisection {
   readonly control: JobControl;
   readonly request: Request;
   readonly plan: StepPlan;
+  readonly times: LaneTimes;
+  readonly beside: Beside;
 }
 
 /** The wizard: captures the graphs, runs reference and candidate, judges every node on its own inputs. */
 export function findFirstBad(request: Request, engines: Engines, control: JobControl): Promise<Verdict> {
   return owning(async (owned) => {
     const referenceSpec = parseLane(request.reference);
-    const { modelPath, prompt, threads } = request;
+    const { modelPath, threads } = request;
     const plan = stepPlan(request.steps, request.stepTokens);
     const folder = owned.add(new RunFolder());
     const lane = referenceSpec.kind === 'llama' ? referenceSpec : ({ kind: 'llama', device: 'cpu' } as const);
     const more = { moreTokens: plan.count, ...(threads === undefined ? {} : { threads }) };
+    const tokens = await tokensToRun(request, control);
+    const { prompt } = tokens;
     const session = owned.add(await openCapture({ modelPath, prompt, lane, folder, control, ...more }));
-    const bisection = { session, folder, engines, owned, control, request, plan };
+    requireFitting(session, request);
+    const beside: Beside = { tokens };
+    const bisection = { session, folder, engines, owned, control, request, plan, times: new LaneTimes(), beside };
     const steps = await examineSteps(bisection);
-    return verdictOf(bisection, steps, await diagnoseSteps(steps, staged(control, 'find the cause')));
+    request.onTimes?.(bisection.times.lanes);
+    return conclude(bisection, steps);
   });
+}
+
+/** Why the bad nodes are bad, and the verdict. */
+async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Verdict> {
+  const { onBad } = b.request;
+  const kept: { first?: FirstBad } = {};
+  const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
+  const checks = await checkBeside(b, steps);
+  const diagnoses = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
+  const verdict = await verdictOf(b, steps, diagnoses, checks);
+  if (kept.first) onBad?.(kept.first, verdict);
+  return verdict;
 }
 
 /** One step after another: reference, candidate, judge, next token. */
@@ -86,8 +119,10 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
     control.throwIfCancelled();
     const trace = reference ? (await reference.next(step)).trace : step.captured;
     references.push(trace);
-    const { examination, logits, alignment, inherited } = await examiner.next(step);
+    const { examination, logits, alignment, inherited, timings } = await examiner.next(step);
     const { index, tokens, graph, captured } = step;
+    b.times.add(request.reference, index, graph, trace.manifest?.timings);
+    b.times.add(request.candidate, index, graph, timings);
     // An encoder ends in embeddings: no token comes next.
     const referenceLogits = step.hasLogits ? lastLogits(graph, trace) : undefined;
     const candidateLogits = step.hasLogits ? logits : undefined;
@@ -114,6 +149,7 @@ async function referenceLane(b: Bisection): Promise<StepLane | undefined> {
   const spec = parseLane(b.request.reference);
   if (spec.kind === 'llama') return undefined;
   if (spec.kind === 'trace') return b.owned.add(followTrace(spec.path, undefined));
+  if (spec.kind === 'cmd') throw new QuarrelError('the reference is a lane of ours or a dump; cmd: is for candidates');
   const lane = b.owned.add(await openOwnLane(spec, b.engines, b.request.limits));
   return b.owned.add(new OwnStepLane(lane, { ...b, name: 'reference' }));
 }
@@ -128,16 +164,24 @@ async function openExaminer(
   const weights = WeightView.of(session.model, access);
   const context = { ...b, weights, ...(select ? { select } : {}) };
   if (isOwnLane(spec)) {
-    return new OwnExaminer(owned.add(await openOwnLane(spec, engines, limits)), context, referenceAt);
+    const lane = owned.add(await openOwnLane(spec, engines, limits));
+    b.beside.lane = lane;
+    return new OwnExaminer(lane, context, referenceAt);
   }
   if (select || access.precision !== 'as-is') {
     throw new QuarrelError(
       `${request.candidate} brings finished results: parts and weights can be chosen for reference and webgpu only`,
     );
   }
+  if (spec.kind === 'cmd') {
+    const { foreign } = request;
+    const options = { ...(map ? { map } : {}), ...(foreign ? { foreign } : {}) };
+    b.beside.program = new ForeignLane(spec.command, { ...context, ...options });
+    return new DumpExaminer(b.beside.program, context, referenceAt);
+  }
   const lane =
     spec.kind === 'trace'
-      ? followTrace(spec.path, map)
+      ? followTrace(spec.path, map, staged(b.control, 'match names'))
       : await followLlama(spec, { ...b, name: 'candidate' }, plan.count);
   return new DumpExaminer(lane, context, referenceAt);
 }
@@ -146,6 +190,7 @@ async function verdictOf(
   { session, request }: Bisection,
   steps: readonly JudgedStep[],
   diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
+  checks: Checks,
 ): Promise<Verdict> {
   const { modelPath, reference, candidate, expect, minLogit } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
@@ -158,6 +203,7 @@ async function verdictOf(
     steps,
     textOf: (token) => pieces.get(token),
     diagnoses,
+    ...checks,
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
   });

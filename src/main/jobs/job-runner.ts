@@ -6,9 +6,9 @@ import { inspectModel } from '../files/inspect-report';
 import type { ModelFile } from '../files/model-file';
 import { openModel } from '../files/model-file';
 import { saveWeights } from '../files/save-weights';
-import { findFirstBad } from './find-first-bad';
 import type { DecodeOnDevice } from './inspect-block';
 import { inspectBlock } from './inspect-block';
+import { KeptVerdict } from './kept-verdict';
 import { nodeDetail } from './node-detail';
 import type { Engines } from './produce-trace';
 import type { Run } from './run-lanes';
@@ -34,6 +34,7 @@ export interface JobEngines extends Engines {
 
 export function createJobRunner(engines: JobEngines): JobRunner {
   const runs = new Map<string, Run>();
+  const kept = new KeptVerdict();
   let nextRun = 1;
 
   const handlers: Handlers = {
@@ -60,7 +61,15 @@ export function createJobRunner(engines: JobEngines): JobRunner {
       if (!run) throw new QuarrelError(`run ${runId} was closed`);
       return nodeDetail(run, step, key);
     },
-    findFirstBad: (request, control) => findFirstBad(request, engines, control),
+    findFirstBad: (request, control) => kept.find(request, engines, control),
+    exportVerdict: async (request) => {
+      kept.exportAs(request);
+      return null;
+    },
+    closeVerdict: async () => {
+      kept.dispose();
+      return null;
+    },
     closeRun: async ({ runId }) => {
       await runs.get(runId)?.dispose();
       runs.delete(runId);
@@ -77,6 +86,7 @@ export function createJobRunner(engines: JobEngines): JobRunner {
     dispose: async () => {
       for (const run of runs.values()) await run.dispose();
       runs.clear();
+      kept.dispose();
     },
   };
 }

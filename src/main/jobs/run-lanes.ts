@@ -139,6 +139,7 @@ class Follower {
     const follow = { ...context, name: `lane-${this.index}` };
     if (spec.kind === 'trace') return followTrace(spec.path, undefined);
     if (spec.kind === 'llama') return followLlama(spec, follow, context.moreTokens);
+    if (spec.kind === 'cmd') throw new QuarrelError('a cmd: lane is run by the wizard only (bisect)');
     return new OwnStepLane(context.owned.add(await openOwnLane(spec, context.engines)), follow);
   }
 }

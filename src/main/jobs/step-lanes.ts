@@ -16,6 +16,8 @@ import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
 import type { CapturedStep, CaptureSession, LlamaLane } from './capture-session';
 import { openCapture } from './capture-session';
+import type { InferredNames } from './infer-names';
+import { inferNames } from './infer-names';
 import type { SelectNodes } from './node-selection';
 import type { RunFolder } from './run-folder';
 import { requireSameTokens } from './same-tokens';
@@ -25,6 +27,8 @@ export interface LaneStep {
   readonly trace: TraceSource;
   /** How its rows lie over the graph's, for somebody else's results. */
   readonly aligned?: AlignedTrace;
+  /** How its names were translated, where no map was given and they are not the graph's. */
+  readonly inferred?: InferredNames;
 }
 
 /** A lane that is asked for one step after another. Its owner disposes it. */
@@ -136,23 +140,30 @@ export async function followLlama(lane: LlamaLane, context: FollowContext, moreT
   };
 }
 
-/** A finished trace; one of several steps gives each when its turn comes. */
-export function followTrace(path: string, map: NameMap | undefined): StepLane {
+/**
+ * A finished trace; one of several steps gives each when its turn comes. Where no map is given and its names are not the
+ * graph's, they are inferred from the prompt's values, if there is a control for that.
+ */
+export function followTrace(path: string, map: NameMap | undefined, infer?: JobControl): StepLane {
   const file = TraceFile.open(path);
+  let inferred: InferredNames | undefined;
   return {
-    next: (step) => {
+    next: async (step) => {
       const view = stepView(file, step.index, file.stepTokens[step.index - 1]);
       if (step.index > 0 && view.entries.size === 0) {
         const prefix = stepKey(step.index, '');
         throw new QuarrelError(`${file.label}: no checkpoint of step ${step.index}: their keys begin with ${prefix}`);
       }
-      return Promise.resolve(alignedStep(view, step, map));
+      requireSameTokens(view, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
+      if (step.index === 0 && !map && infer) inferred = await inferNames(view, step, infer);
+      return { ...alignedStep(view, step, map ?? inferred?.map), ...(inferred ? { inferred } : {}) };
     },
     dispose: async () => file.dispose(),
   };
 }
 
-function alignedStep(trace: TraceSource, step: CapturedStep, map: NameMap | undefined): LaneStep {
+/** Somebody else's results at a step, as the graph has them. Throws QuarrelError where they are of other tokens. */
+export function alignedStep(trace: TraceSource, step: CapturedStep, map: NameMap | undefined): LaneStep {
   requireSameTokens(trace, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
   const aligned = new AlignedTrace(trace, step.captured, step.graph, foreignEntries(trace, step.graph, map));
   return { trace: aligned, aligned };

@@ -14,6 +14,7 @@ import { mergeSteps } from '../traces/merge-steps';
 import { TraceFile } from '../traces/trace-file';
 import type { CapturedStep, CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
+import { requirePlaced } from './check-beside';
 import type { SelectionRequest } from './node-selection';
 import { nodeSelection } from './node-selection';
 import type { Owned } from './owned';
@@ -28,7 +29,7 @@ import { NO_STEPS, tokenOfStep } from './step-plan';
 export interface TraceLaneRequest extends SelectionRequest {
   readonly modelPath: string;
   readonly prompt: PromptSpec;
-  readonly lane: Exclude<LaneSpec, { kind: 'trace' }>;
+  readonly lane: Exclude<LaneSpec, { kind: 'trace' | 'cmd' }>;
   readonly out: string;
   readonly threads?: number;
   readonly steps?: StepPlan;
@@ -48,6 +49,7 @@ export async function traceLane(request: TraceLaneRequest, engines: Engines, con
   await owning(async (owned) => {
     const folder = owned.add(new RunFolder(out));
     const session = owned.add(await captureFor(request, folder, control));
+    requirePlaced(session.model, lane);
     const traces =
       lane.kind === 'llama'
         ? await followCapture(session, request)

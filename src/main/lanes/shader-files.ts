@@ -24,6 +24,15 @@ export function openShaders(overlay?: string): ShaderSource {
   };
 }
 
+/** Copies the shaders of an overlay to a new folder, and nothing else of it. */
+export function copyOverlay(overlay: string, target: string): void {
+  for (const file of overlayFiles(overlay, shadersDir())) {
+    const copy = path.join(target, file);
+    fs.mkdirSync(path.dirname(copy), { recursive: true });
+    fs.copyFileSync(path.join(overlay, file), copy);
+  }
+}
+
 /** Relative paths, with forward slashes, of the overlay's shaders. */
 function overlayFiles(overlay: string, base: string): ReadonlySet<string> {
   if (!fs.existsSync(overlay) || !fs.statSync(overlay).isDirectory()) {

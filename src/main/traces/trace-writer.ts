@@ -26,6 +26,8 @@ export interface TraceInfo {
   readonly past?: number;
   /** Decode steps whose checkpoints were written too. */
   readonly steps?: readonly StepManifest[];
+  /** Further metadata: what an engine says of its arithmetic and of the model that it loaded (docs/trace-format.md). */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -126,6 +128,7 @@ export class TraceWriter implements TraceSink {
     return {
       tokens: JSON.stringify(info.tokens),
       engine: info.engine,
+      ...info.metadata,
       manifest: encodeManifest({
         schema: MANIFEST_SCHEMA,
         model: info.model,

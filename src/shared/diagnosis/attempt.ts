@@ -21,6 +21,9 @@ export interface AttemptAt {
 export interface ProvedTrial {
   readonly trial: Trial;
   readonly at: AttemptAt;
+  /** Label of the attempt and, where a number was searched for, that number: with them it is found again. */
+  readonly attempt: string;
+  readonly value: number | undefined;
 }
 
 /** The same mistake at some nodes, its parameter perhaps still open. */

@@ -1,6 +1,7 @@
 /** Replays every hypothesis that can apply at a bad node or inside its stretch, and names the one that is the cause. */
 import { defined } from '../base/assert';
 import type { JobControl } from '../base/progress';
+import { CAUSE } from '../compare/tolerance';
 import type { Diagnosis } from '../divergence/assemble-verdict';
 import type { Alternative, Cause } from '../divergence/cause';
 import type { Arithmetic } from '../ops/arithmetic';
@@ -23,8 +24,8 @@ export interface DiagnoseRequest {
   readonly control: JobControl;
   /** Milliseconds after which no further trial is begun. */
   readonly budget: number;
-  /** Asks the candidate at the judged node; for lanes that can be asked. */
-  readonly probe?: NodeProbe | undefined;
+  /** Also looks for the weight block, asking the candidate where it can be asked; not looked for when absent. */
+  readonly weight?: { readonly probe: NodeProbe | undefined };
 }
 
 /** Looks for the cause of one bad node. */
@@ -34,7 +35,7 @@ export interface NodeDiagnosis extends Diagnosis {
 }
 
 /** Trials that are looked at again in every arithmetic, on the whole node. */
-const FINALISTS = 8;
+const FINALISTS = 12;
 /** Alternatives and near misses that are reported. */
 const REPORTED = 4;
 /** Shares below say nothing. */
@@ -61,19 +62,21 @@ class DiagnosisRun {
   }
 
   async finish(): Promise<NodeDiagnosis> {
-    const { hypotheses, control, replay, noiseFloor } = this.request;
+    const { hypotheses, control, replay, noiseFloor, weight } = this.request;
     for (const [done, hypothesis] of hypotheses.entries()) {
       control.progress({ stage: 'replay hypotheses', done, total: hypotheses.length, detail: hypothesis.id });
       await this.screen(hypothesis);
     }
     const [best, ...others] = await this.final();
     const proved = best && isProved(best.trial, noiseFloor) ? best : undefined;
-    const trials = [...(best && !proved ? [best] : []), ...others].map(({ trial }) => trial);
-    const near = trials.filter((t) => t.share >= LEAST_REPORTED).slice(0, REPORTED);
+    const near = oneOfEach(
+      [...(best && !proved ? [best] : []), ...others].map(({ trial }) => trial),
+      proved?.trial,
+    );
     return {
       cause: proved ? causeOf(proved.trial, near) : null,
       shape: errorShape(replay, noiseFloor, proved ? [] : near.map(alternativeOf)),
-      weight: await weightFinding({ replay, proved, probe: this.request.probe }),
+      weight: weight ? await weightFinding({ replay, proved, ...weight }) : null,
       tried: this.tried,
       untried: this.untried,
       proved,
@@ -108,7 +111,7 @@ class DiagnosisRun {
     const tryAt = async (value: number | undefined): Promise<Trial | undefined> => {
       const trial = await runTrial(attempt.hypothesis, valueOf(attempt, value), replay, this.first, noiseFloor);
       if (!trial || !(trial.share > 0)) return trial;
-      this.found.push({ trial, at: valueOf(whole, value) });
+      this.found.push({ trial, at: valueOf(whole, value), attempt: whole.label, value });
       return trial;
     };
     if (!attempt.family) {
@@ -125,16 +128,16 @@ class DiagnosisRun {
   /** The best ones on the whole node, in the arithmetic in which each comes nearest. */
   private async final(): Promise<readonly ProvedTrial[]> {
     const { noiseFloor, replay } = this.request;
-    const byTrial = new Map(this.found.map((f) => [f.trial, f.at]));
+    const byTrial = new Map(this.found.map((f) => [f.trial, f]));
     const finals: ProvedTrial[] = [];
     for (const trial of ranked([...byTrial.keys()], noiseFloor).slice(0, FINALISTS)) {
-      const at = defined(byTrial.get(trial), `the variants of ${trial.label}`);
+      const first = defined(byTrial.get(trial), `the variants of ${trial.label}`);
       let best: Trial | undefined;
       for (const arithmetic of replay.arithmetics) {
-        const again = await runTrial(trial.hypothesis, at, replay, arithmetic, noiseFloor);
+        const again = await runTrial(trial.hypothesis, first.at, replay, arithmetic, noiseFloor);
         if (again && (!best || again.share > best.share)) best = again;
       }
-      if (best) finals.push({ trial: best, at });
+      if (best) finals.push({ ...first, trial: best });
     }
     const order = ranked(
       finals.map((f) => f.trial),
@@ -157,6 +160,21 @@ class DiagnosisRun {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     this.turn = performance.now();
   }
+}
+
+/** The best trial of each hypothesis, but for the cause's own and those that say the same less precisely. */
+function oneOfEach(trials: readonly Trial[], cause: Trial | undefined): readonly Trial[] {
+  const first = new Map<string, Trial>();
+  for (const trial of trials) {
+    const { id } = trial.hypothesis;
+    if (trial.share >= LEAST_REPORTED && !first.has(id) && !(cause && saysTheSame(trial, cause))) first.set(id, trial);
+  }
+  return [...first.values()].slice(0, REPORTED);
+}
+
+function saysTheSame(trial: Trial, cause: Trial): boolean {
+  if (trial.hypothesis.id === cause.hypothesis.id) return true;
+  return trial.hypothesis.generality > cause.hypothesis.generality && trial.share >= cause.share - CAUSE.tie;
 }
 
 function alternativeOf({ hypothesis, share, nodes, parameters }: Trial): Alternative {

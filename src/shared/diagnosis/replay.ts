@@ -8,7 +8,7 @@ import type { JobControl } from '../base/progress';
 import type { Candidate, JudgedNode } from '../divergence/examine';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
-import { isAlias, isComputing, isStateWrite, memoryOwner, tensorOf } from '../graph/graph';
+import { elementCount, isAlias, isComputing, isStateWrite, memoryOwner, tensorOf } from '../graph/graph';
 import type { GraphPart } from '../graph/part';
 import { planPart } from '../graph/part';
 import type { Arithmetic } from '../ops/arithmetic';
@@ -40,6 +40,8 @@ export type Prediction = (site: Site) => Float32Array;
 
 interface Recorded {
   readonly sources: ReadonlyMap<number, Float32Array>;
+  /** For sources with gaps: what they are views of. */
+  readonly memories: ReadonlyMap<number, Float32Array>;
   readonly before: Float32Array | undefined;
 }
 
@@ -155,6 +157,7 @@ export class Replay implements Replayed {
       wrong: isEnd ? this.wrong : undefined,
       mask: isEnd ? this.mask : undefined,
       source: (index) => inputs.sources.get(index),
+      memory: (index) => inputs.memories.get(index),
       before: () => inputs.before,
     };
   }
@@ -198,13 +201,16 @@ export class Replay implements Replayed {
   private record(turn: NodeTurn<Arithmetic>): Recorded {
     const { graph } = this.request;
     const sources = new Map<number, Float32Array>();
+    const memories = new Map<number, Float32Array>();
     turn.tensor.src.forEach((id, index) => {
       if (id === undefined || memoryOwner(graph, tensorOf(graph, id)).role === 'weight') return;
       const values = turn.source(index);
       if (values) sources.set(index, values);
+      const memory = hasGaps(graph, tensorOf(graph, id)) ? turn.memory(index) : undefined;
+      if (memory) memories.set(index, memory);
     });
     const writes = isStateWrite(graph, turn.tensor) || turn.tensor.op === 'SET_ROWS';
-    return { sources, before: writes ? turn.before() : undefined };
+    return { sources, memories, before: writes ? turn.before() : undefined };
   }
 
   /** The changed nodes and what reads them, as far as the end. */
@@ -266,6 +272,12 @@ export class Replay implements Replayed {
       },
     );
   }
+}
+
+/** A part of another node's result: caches, of which runs use only the first cells, do not count. */
+function hasGaps(graph: Graph, t: GraphTensor): boolean {
+  const owner = memoryOwner(graph, t);
+  return owner.role === 'node' && elementCount(owner.ne) > elementCount(t.ne);
 }
 
 /** As an engine stores it that keeps its activations in 16 bits. */

@@ -23,6 +23,11 @@ export interface Site {
   readonly mask: Uint8Array | undefined;
   /** Source `index`, all elements in logical order; undefined for an absent one and for a weight (see weight-site.ts). */
   source(index: number): Float32Array | undefined;
+  /**
+   * For a source that is a view with gaps: all of the tensor that it lies in, what a mistaken stride would reach.
+   * Undefined for others.
+   */
+  memory?(index: number): Float32Array | undefined;
   /** For a node that writes into memory that exists (SET_ROWS into a cache): what was there before, all of it. */
   before(): Float32Array | undefined;
 }

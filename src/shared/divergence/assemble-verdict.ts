@@ -74,6 +74,8 @@ export interface VerdictInputs {
   /** Of the bad nodes that were looked at more closely. */
   readonly diagnoses?: ReadonlyMap<JudgedNode, Diagnosis>;
   readonly preflight?: readonly Rung[];
+  /** What makes a run of right nodes a wrong one; null where nothing does. */
+  readonly preflightCause?: Cause | null;
   readonly observations?: readonly Observation[];
   readonly runs?: number;
 }
@@ -93,11 +95,11 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     tokens: prompt.tokens,
     reference: v.reference,
     candidate: v.candidate,
-    verdict: allBad.length > 0 ? 'diverged' : reason === null ? 'clean' : 'incomparable',
+    verdict: allBad.length > 0 || isOtherwiseWrong(v) ? 'diverged' : reason === null ? 'clean' : 'incomparable',
     reason,
     firstBad: allBad[0] ?? null,
     allBad,
-    cause: allBad[0]?.cause ?? null,
+    cause: allBad[0] ? allBad[0].cause : (v.preflightCause ?? null),
     nonFinite: nonFinite?.j.judgement.nonFinite
       ? { step: nonFinite.s.index, node: nonFinite.j.node.key, index: nonFinite.j.judgement.nonFinite.index }
       : null,
@@ -113,6 +115,11 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     runs: v.runs ?? null,
     steps: v.steps.map((s) => stepVerdict(s, v.textOf)),
   };
+}
+
+/** Wrong though every node is right: other tokens, or another run of the candidate that ought to give the same. */
+function isOtherwiseWrong({ preflightCause, observations = [] }: VerdictInputs): boolean {
+  return Boolean(preflightCause) || observations.some((o) => o.state === 'different');
 }
 
 function stepVerdict(s: StepResult, textOf: VerdictInputs['textOf']): StepVerdict {
@@ -199,7 +206,12 @@ function badNode(
     stretch: stretch.map((s) => s.key),
     writes: writes.map((w) => w.key),
     why: judgement.why,
-    ...diagnosis,
+    // By name: what is found may hold more, functions among it, which cross no process border.
+    cause: diagnosis.cause,
+    shape: diagnosis.shape,
+    weight: diagnosis.weight,
+    tried: diagnosis.tried,
+    untried: diagnosis.untried,
   };
 }
 

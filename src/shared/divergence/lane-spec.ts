@@ -1,4 +1,6 @@
 import { QuarrelError } from '../base/errors';
+import type { ForeignCommand } from './foreign-command';
+import { parseForeignCommand } from './foreign-command';
 import type { PlacementRule } from './placement';
 import { parsePlacement } from './placement';
 
@@ -10,9 +12,11 @@ export type LaneSpec =
   | { readonly kind: 'reference' }
   | { readonly kind: 'webgpu'; readonly overlay?: string }
   | { readonly kind: 'trace'; readonly path: string }
+  | { readonly kind: 'cmd'; readonly command: ForeignCommand }
   | { readonly kind: 'place'; readonly rules: readonly PlacementRule[] };
 
-const GRAMMAR = 'llama[:cpu|metal|vulkan|cuda][@DIR], reference, webgpu[@DIR], trace:FILE or place:LAYERS:LANE,…';
+const GRAMMAR =
+  'llama[:cpu|metal|vulkan|cuda][@DIR], reference, webgpu[@DIR], trace:FILE, cmd:PROGRAM … {out} or place:LAYERS:LANE,…';
 const DEVICES: readonly string[] = ['cpu', 'metal', 'vulkan', 'cuda'];
 
 /** Throws QuarrelError that quotes what was found and lists what is known. */
@@ -20,6 +24,7 @@ export function parseLane(text: string): LaneSpec {
   if (text.startsWith('trace:') && text.length > 'trace:'.length) {
     return { kind: 'trace', path: text.slice('trace:'.length) };
   }
+  if (text.startsWith('cmd:')) return { kind: 'cmd', command: parseForeignCommand(text.slice('cmd:'.length)) };
   if (text.startsWith('place:')) return { kind: 'place', rules: parsePlacement(text.slice('place:'.length)) };
   if (text === 'reference') return { kind: 'reference' };
   const at = text.indexOf('@');

@@ -61,8 +61,39 @@ export function segmentsOf(graph: Graph, rules: readonly PlacementRule[]): reado
   return segments;
 }
 
+/**
+ * Throws QuarrelError for a rule that places nothing: its layers are none of the model's, or earlier rules have them all.
+ * @param layers numbers of all layers of the model
+ */
+export function requireEffect(rules: readonly PlacementRule[], layers: ReadonlySet<number>): void {
+  const [first, last] = [Math.min(...layers), Math.max(...layers)];
+  rules.forEach((rule, i) => {
+    const before = rules.slice(0, i);
+    if (typeof rule.layers !== 'object') {
+      if (before.some((r) => r.layers === rule.layers)) throw new QuarrelError(`${ruleText(rule)} is placed twice`);
+      return;
+    }
+    const own = [...layers].filter((layer) => holds(rule, layer));
+    if (own.length === 0) throw new QuarrelError(`${ruleText(rule)}: the model has layers ${first} to ${last}`);
+    if (own.every((layer) => before.some((r) => holds(r, layer)))) {
+      throw new QuarrelError(`${ruleText(rule)} places nothing: earlier rules have its layers already`);
+    }
+  });
+}
+
+function ruleText({ layers, lane }: PlacementRule): string {
+  if (typeof layers !== 'object') return `placement ${layers}:${lane}`;
+  const { from, to } = layers;
+  const range = from === to ? String(from) : `${from}-${to === Infinity ? '' : to}`;
+  return `placement ${range}:${lane}`;
+}
+
+function holds({ layers }: PlacementRule, layer: number): boolean {
+  return typeof layers === 'object' && layers.from <= layer && layer <= layers.to;
+}
+
 function laneOf(rules: readonly PlacementRule[], layer: number): string {
-  const rule = rules.find(({ layers }) => typeof layers === 'object' && layers.from <= layer && layer <= layers.to);
+  const rule = rules.find((r) => holds(r, layer));
   if (rule) return rule.lane;
   throw new QuarrelError(`layer ${layer} is placed on no lane: ${GRAMMAR}`);
 }

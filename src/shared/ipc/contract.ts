@@ -1,6 +1,5 @@
 import type { Progress } from '../base/progress';
-import type { Verdict } from '../divergence/verdict';
-import type { JobAnswer, JobName, JobRequest, WeightsPart } from './jobs';
+import type { JobAnswer, JobName, JobRequest, VerdictExport, WeightsPart } from './jobs';
 
 /** Why a call brought no answer. `refused`: main did not accept the sender or the request; nothing was done. */
 export type Failure =
@@ -34,8 +33,11 @@ export type PickKind = 'model' | 'trace' | 'shaders' | 'library';
 
 /** One long job; `id` is chosen by the window, unique among its running jobs. */
 export type JobCall = {
-  readonly [N in JobName]: { readonly id: number; readonly name: N; readonly request: JobRequest<N> };
-}[JobName];
+  readonly [N in WindowJobName]: { readonly id: number; readonly name: N; readonly request: JobRequest<N> };
+}[WindowJobName];
+
+/** Jobs that main starts by itself: they write to paths that the user chose, or end what the window left open. */
+export type WindowJobName = Exclude<JobName, 'exportVerdict' | 'closeVerdict'>;
 
 /**
  * Everything the UI window may ask of main: the one contract. Both ends derive from it: the preload script exposes
@@ -52,8 +54,11 @@ export interface CallContract {
   /** Answers when the job ends; `jobProgress` meanwhile. The answer's type is that of `JobContract[name]`. */
   startJob(request: JobCall): JobAnswer<JobName>;
   cancelJob(request: { readonly id: number }): null;
-  /** Save dialog, then an atomic write; the path, or null when the user closes the dialog. */
-  exportVerdict(request: { readonly verdict: Verdict }): string | null;
+  /**
+   * Save dialog, then an atomic write of what the window's last `findFirstBad` job found; the path, or null when the
+   * user closes the dialog. Fails where no such job has finished, and for a repro where no node is bad.
+   */
+  exportVerdict(request: { readonly kind: VerdictExport }): string | null;
   /**
    * Shows the save dialog for a part of a tensor; null when the user closes it. Only a path that this has answered with
    * may be given to the job `saveWeights`, once.

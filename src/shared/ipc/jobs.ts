@@ -1,5 +1,6 @@
 import type { BlockInspection } from '../compare/block-lanes';
 import type { NodeDetail, RunSummary } from '../compare/comparison';
+import type { Observation } from '../divergence/checks';
 import type { Verdict } from '../divergence/verdict';
 import type { InspectReport } from '../gguf/inspect-report';
 import type { Progress } from '../base/progress';
@@ -27,6 +28,8 @@ export interface FindFirstBadRequest {
   readonly minLogit?: number;
   /** Decode steps after the prompt; none when absent. */
   readonly steps?: number;
+  /** Further runs of the candidate that ought to give the same; none when absent. */
+  readonly observe?: readonly Observation['id'][];
 }
 
 export interface InspectBlockRequest {
@@ -36,6 +39,15 @@ export interface InspectBlockRequest {
   readonly index: number;
   /** Folder whose shaders replace the project's in the WGSL lane. */
   readonly overlay?: string;
+}
+
+/** A form in which a verdict leaves the app: a folder (`repro`) or a file. */
+export type VerdictExport = 'repro' | 'json' | 'markdown' | 'html' | 'perfetto';
+
+export interface ExportVerdictRequest {
+  readonly kind: VerdictExport;
+  /** File to be written; for a repro the folder, which must not exist yet or be empty. */
+  readonly path: string;
 }
 
 /** How much of a tensor is saved: one block, the row that the block lies in, all of it. */
@@ -73,8 +85,12 @@ export interface JobContract {
   runLanes(request: RunLanesRequest): readonly RunSummary[];
   /** One checkpoint in depth. */
   nodeDetail(request: { runId: string; step: number; key: string }): NodeDetail;
-  /** The wizard. */
+  /** The wizard. What it found is kept for `exportVerdict` until the next run or `closeVerdict`. */
   findFirstBad(request: FindFirstBadRequest): Verdict;
+  /** Writes what the last `findFirstBad` found. */
+  exportVerdict(request: ExportVerdictRequest): null;
+  /** Deletes what is kept of it. */
+  closeVerdict(request: Record<string, never>): null;
   /** One block, decoded by the scalar reference, WGSL and llama.cpp, compared bit by bit. */
   inspectBlock(request: InspectBlockRequest): BlockInspection;
   /** Writes a part of a tensor to a file. */

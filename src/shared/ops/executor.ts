@@ -64,6 +64,8 @@ export interface NodeTurn<A extends Arithmetic> {
   readonly arithmetic: A;
   /** The node's source `index`, widened to f32; only during the callback. */
   source(index: number): Float32Array | undefined;
+  /** All of the tensor that source `index` is a view of, or is; only during the callback. */
+  memory(index: number): Float32Array | undefined;
   /** What the memory of the result holds so far: a cache before it is written. */
   before(): Float32Array;
 }
@@ -191,6 +193,12 @@ class Execution<A extends Arithmetic> {
         const source = node.sources[index];
         return source && gatherF32(source.rows);
       },
+      memory: (index) => {
+        const id = tensor.src[index];
+        const owner = id === undefined ? undefined : memoryOwner(this.graph, tensorOf(this.graph, id));
+        const source = owner && this.memory.source(this.trackAt(track), owner);
+        return source && gatherF32(source.rows);
+      },
       before: () => gatherF32(node.dst),
     };
   }
@@ -262,9 +270,13 @@ class Execution<A extends Arithmetic> {
   }
 
   private arithmetic(track: number): A {
+    return this.trackAt(track).arithmetic;
+  }
+
+  private trackAt(track: number): Track & { readonly arithmetic: A } {
     const found = this.tracks[track];
     assert(found, `no track ${track}`);
-    return found.arithmetic;
+    return found;
   }
 }
 

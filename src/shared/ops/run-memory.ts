@@ -106,7 +106,8 @@ export class RunMemory {
 
   private weightSource(t: GraphTensor, owner: GraphTensor): BoundSource {
     const tensor = this.weightOf(owner);
-    const small = tensor.byteLength <= SMALL_WEIGHT_BYTES;
+    // rows of floats in memory are read without a decoder: a counterfactual's would not be asked
+    const small = tensor.byteLength <= SMALL_WEIGHT_BYTES && this.decoderFor === referenceDecoder;
     if (!small && hasDenseRows(t)) {
       const rows = new WeightRows(tensor, t.viewOffs, t.type, t.ne, t.nb, this.decoderFor);
       return { rows, isWeight: true, place: { kind: 'weight', tensor }, offset: t.viewOffs };

@@ -2,8 +2,7 @@ import type { NodeId } from '../base/brand';
 import { QuarrelError } from '../base/errors';
 import type { Graph } from '../graph/graph';
 import { stateName } from '../graph/graph';
-import type { Memory } from './memory';
-import { allocateLocal } from './memory';
+import { allocateLocal, Memory } from './memory';
 import type { Track } from './run-memory';
 import { dimsText, spanBytes } from './tensor-shape';
 
@@ -26,6 +25,20 @@ export class StateMemories {
     }
     for (const name of this.unknown) copy.unknown.add(name);
     return copy;
+  }
+
+  /** The same states in every one of `tracks` arithmetics, from bytes by name. */
+  static of(contents: ReadonlyMap<string, Uint8Array>, tracks: number): StateMemories {
+    const states = new StateMemories();
+    for (let track = 0; track < tracks; track++) {
+      states.tracks.push(new Map([...contents].map(([name, bytes]) => [name, Memory.of(bytes, allocateLocal)])));
+    }
+    return states;
+  }
+
+  /** Bytes of a state in one arithmetic, by its place in the runs before; undefined where nothing was written yet. */
+  contents(name: string, track: number): Uint8Array | undefined {
+    return this.tracks[track]?.get(name)?.u8;
   }
 
   /** Hands the states over to the tracks of a run. @returns ids of states whose content nobody knows */

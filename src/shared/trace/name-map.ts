@@ -4,9 +4,10 @@ import { isComputing } from '../graph/graph';
 import type { ForeignEntry } from './alignment';
 import type { TraceEntry, TraceSource } from './trace';
 
-type ChannelOrder = 'half-split-to-interleaved' | 'interleaved-to-half-split';
+export type ChannelOrder = 'half-split-to-interleaved' | 'interleaved-to-half-split';
 
-interface MapTarget {
+/** Where a foreign checkpoint stands in the graph, and how its values lie. */
+export interface MapTarget {
   readonly node: string;
   readonly channels?: ChannelOrder;
   readonly transpose?: boolean;
@@ -115,7 +116,7 @@ function foreignEntry(
 }
 
 /** Elements per head: dimension 0 of the view through which the graph splits the node into heads, or its own. */
-function headSize(graph: Graph, node: GraphTensor, entry: TraceEntry): number {
+export function headSize(graph: Graph, node: GraphTensor, entry: Pick<TraceEntry, 'key'>): number {
   for (const id of graph.order) {
     const t = graph.tensors[id]!;
     const splits = (t.op === 'RESHAPE' || t.op === 'VIEW') && t.src[0] === node.id && t.ne[0] < node.ne[0];

@@ -22,7 +22,7 @@ const ACCEPTED: readonly (readonly [CallName, unknown])[] = [
   ['startJob', { id: 1, name: 'inspectBlock', request: { ...block, overlay: '/kernels' } }],
   ['startJob', { id: 1, name: 'saveWeights', request: { ...block, part: 'row', path: '/row.npy' } }],
   ['pickSavePath', { part: 'tensor', name: 'output.weight' }],
-  ['exportVerdict', { verdict: { schema: 'quarrel.verdict/1', verdict: 'clean', candidate: 'webgpu', model: '/m' } }],
+  ['exportVerdict', { kind: 'html' }],
 ];
 
 const REFUSED: readonly (readonly [string, CallName, unknown])[] = [
@@ -45,7 +45,9 @@ const REFUSED: readonly (readonly [string, CallName, unknown])[] = [
   ['an unknown part', 'startJob', { id: 1, name: 'saveWeights', request: { ...block, part: 'model', path: '/m' } }],
   ['saving nowhere', 'startJob', { id: 1, name: 'saveWeights', request: { ...block, part: 'row' } }],
   ['a fractional id', 'cancelJob', { id: 1.5 }],
-  ['another document than a verdict', 'exportVerdict', { verdict: { schema: 'quarrel.inspect/1' } }],
+  ['an unknown form', 'exportVerdict', { kind: 'pdf' }],
+  ['a path of the page’s own', 'exportVerdict', { kind: 'json', path: '/etc/hosts' }],
+  ['a job that is main’s alone', 'startJob', { id: 1, name: 'exportVerdict', request: { kind: 'json', path: '/x' } }],
 ];
 
 describe('request schemas', () => {

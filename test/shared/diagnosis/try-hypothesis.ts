@@ -20,6 +20,8 @@ export interface SiteInputs {
   readonly wrong?: Float32Array;
   readonly mask?: Uint8Array;
   readonly before?: Float32Array;
+  /** By source index: what a view with gaps lies in. */
+  readonly memories?: readonly (Float32Array | undefined)[];
   readonly arithmetic?: Arithmetic;
 }
 
@@ -35,6 +37,7 @@ export function siteOf(inputs: SiteInputs): Site {
     wrong: inputs.wrong,
     mask: inputs.mask,
     source: (index) => sources[index],
+    memory: (index) => inputs.memories?.[index],
     before: () => inputs.before,
   };
 }

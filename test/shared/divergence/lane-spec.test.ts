@@ -13,6 +13,16 @@ describe('parseLane', () => {
     ['webgpu', { kind: 'webgpu' }],
     ['webgpu@my/kernels@2', { kind: 'webgpu', overlay: 'my/kernels@2' }],
     ['trace:a/b.safetensors', { kind: 'trace', path: 'a/b.safetensors' }],
+    [
+      'cmd:"my engine" --model={model} {tokens} {out} {checkpoints}',
+      {
+        kind: 'cmd',
+        command: {
+          words: ['my engine', '--model={model}', '{tokens}', '{out}', '{checkpoints}'],
+          takesCheckpoints: true,
+        },
+      },
+    ],
     ['place:0-3:reference', { kind: 'place', rules: [{ layers: { from: 0, to: 3 }, lane: 'reference' }] }],
     [
       'place:embd:reference,0-:webgpu@my/kernels',
@@ -40,6 +50,10 @@ describe('parseLane', () => {
     ['place:reference', 'placement "reference"'],
     ['place:0:reference,1', 'placement "1"'],
     ['place', 'unknown lane "place"'],
+    ['cmd:', 'no program'],
+    ['cmd:engine {model} {tokens}', '{out}'],
+    ['cmd:engine {out} {token}', '{token}'],
+    ['cmd:engine "{out}', 'no end'],
   ])('refuses %j and quotes what it cannot read', (text, quoted) => {
     expect(() => parseLane(text)).toThrow(QuarrelError);
     expect(() => parseLane(text)).toThrow(quoted);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { QuarrelError } from '../../../src/shared/base/errors';
-import { parsePlacement, segmentsOf } from '../../../src/shared/divergence/placement';
+import { parsePlacement, requireEffect, segmentsOf } from '../../../src/shared/divergence/placement';
 import type { Graph } from '../../../src/shared/graph/graph';
 import { tensorOf } from '../../../src/shared/graph/graph';
 import { GraphBuilder } from '../ops/graph-builder';
@@ -118,5 +118,23 @@ describe('segmentsOf', () => {
   ])('refuses %s, which leaves a layer without a lane', (rules, message) => {
     expect(() => segmentsOf(graph, parsePlacement(rules))).toThrow(QuarrelError);
     expect(() => segmentsOf(graph, parsePlacement(rules))).toThrow(message);
+  });
+});
+
+describe('rules that place nothing', () => {
+  const layers = new Set([0, 1, 2]);
+
+  it.each(['0-:a', '0:a,1-:b', 'embd:a,0-1:b,2:c,output:a', '0-1:a,1-:b'])('%s are fine', (rules) => {
+    expect(() => requireEffect(parsePlacement(rules), layers)).not.toThrow();
+  });
+
+  it.each([
+    ['0-:a,7:b', 'placement 7:b: the model has layers 0 to 2'],
+    ['3-:a,0-2:b', 'placement 3-:a: the model has layers 0 to 2'],
+    ['0-:a,1-2:b', 'placement 1-2:b places nothing: earlier rules have its layers already'],
+    ['0-1:a,2-:b,1-2:c', 'placement 1-2:c places nothing'],
+    ['embd:a,0-:b,embd:c', 'placement embd:c is placed twice'],
+  ])('%s is refused', (rules, message) => {
+    expect(() => requireEffect(parsePlacement(rules), layers)).toThrow(message);
   });
 });

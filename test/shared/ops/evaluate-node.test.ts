@@ -43,6 +43,25 @@ describe('evaluateNode', () => {
     expect(evaluateNode(graph, node, inputs, 'exact')).toEqual(product(2));
   });
 
+  it.each(['F16', 'Q8_0'] as const)('gathers rows of a small %s table with another decoder', (type) => {
+    const g = new GraphBuilder();
+    const table = g.leaf('weight', 'table', [32, 4, 1, 1], type);
+    const ids = g.leaf('input', 'ids', [2, 1, 1, 1], 'I32');
+    const id = g.node('rows', 'GET_ROWS', [32, 2, 1, 1], [table, ids]);
+    const rows = Uint8Array.from([1, 2, 3, 4].flatMap((seed) => [...finiteBlock(type, [0], seed)]));
+    const all = new Uint8Array(type === 'F16' ? 256 : rows.length);
+    all.set(rows.subarray(0, all.length));
+    const decoderFor: DecoderFor = () => (_src, _from, blocks, dst, at) =>
+      dst.fill(7, at, at + blocks * supportedFormat(type).blockElements);
+    const inputs = {
+      sources: [undefined, Float32Array.of(3, 1)],
+      weights: weightsOf({ table: { type, ne: [32, 4, 1, 1], bytes: all } }),
+      decoderFor,
+    };
+    const result = evaluateNode(g.build(), tensorOf(g.build(), id), inputs, 'exact');
+    expect([...result]).toEqual(Array.from({ length: 64 }, () => 7));
+  });
+
   it('runs a node with other parameters', () => {
     const g = new GraphBuilder();
     const input = g.leaf('input', 'x', [4, 1, 1, 1]);

@@ -8,6 +8,7 @@ import { GgmlType } from '../../../shared/quant/ggml-type';
 import type { GgmlTypeName } from '../../../shared/quant/ggml-type';
 import { parseIndex } from '../options';
 import { addDequantGpu } from './bench-dequant-gpu';
+import { addBenchWizard } from './bench-wizard';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { table } from '../text/table';
@@ -40,6 +41,7 @@ export function addBench(program: Command, exit: (code: ExitCode) => void): void
       exit(await dequant(options));
     });
   addDequantGpu(bench, { formats: parseFormats, all: ALL, count: parseCount }, exit);
+  addBenchWizard(bench, exit);
 }
 
 function dequant(options: DequantOptions): Promise<ExitCode> {

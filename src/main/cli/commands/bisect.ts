@@ -8,8 +8,14 @@ import { findFirstBad } from '../../jobs/find-first-bad';
 import { nodeSelection } from '../../jobs/node-selection';
 import { readNameMap } from '../../jobs/produce-trace';
 import { stepPlan } from '../../jobs/step-plan';
+import { writeAtomic } from '../../files/write-atomic';
+import { reportKindOf, reportOf } from '../../reports/report';
+import { requireFree } from '../../repro/repro-folder';
+import { writeRepro } from '../../repro/write-repro';
 import { TraceFile } from '../../traces/trace-file';
 import { nodeEngines } from '../engines';
+import type { CheckOptions } from '../check-options';
+import { checksOf, withChecks } from '../check-options';
 import type { PromptOptions } from '../options';
 import { parseIndex, parseNumber, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
@@ -18,7 +24,7 @@ import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { verdictText } from '../text/verdict-text';
 
-interface BisectOptions extends PromptOptions, RunOptions {
+interface BisectOptions extends PromptOptions, RunOptions, CheckOptions {
   readonly reference: string;
   readonly candidate?: string;
   readonly expect?: string;
@@ -26,6 +32,8 @@ interface BisectOptions extends PromptOptions, RunOptions {
   readonly map?: string;
   readonly threads?: number;
   readonly json?: boolean;
+  readonly repro?: string;
+  readonly report: readonly string[];
 }
 
 export function addBisect(program: Command, exit: (code: ExitCode) => void): void {
@@ -33,13 +41,15 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
     .command('bisect')
     .argument('<file>', 'model file (GGUF)')
     .description('the wizard: names the first layer, op, tensor and weight block where the candidate is wrong');
-  withRun(withPrompt(command))
+  withChecks(withRun(withPrompt(command)))
     .option('--reference <lane>', 'lane that is right', 'llama')
-    .option('--candidate <lane>', 'lane under test: webgpu[@DIR], reference, llama@DIR, trace:FILE')
+    .option('--candidate <lane>', 'lane under test: webgpu[@DIR], reference, llama@DIR, trace:FILE, cmd:COMMAND')
     .option('--map <file>', "JSON that translates a foreign dump's names")
     .option('--expect <token>', 'expected next token, as text or id')
     .addOption(new Option('--min-logit <x>', 'least logit of the next token').argParser(parseNumber))
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
+    .option('--repro <dir>', 'new folder for the first bad node: inputs, weights, right and wrong results')
+    .option('--report <file>', 'writes the verdict as .json, .md or .html; may be repeated', append, [])
     .option('--json', 'one JSON document (quarrel.verdict/1) on stdout')
     .action(async (file: string, options: BisectOptions) => {
       exit(await bisect(file, options));
@@ -48,7 +58,9 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
 
 function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
-    const { reference, expect, minLogit, threads } = options;
+    const { reference, expect, minLogit, threads, repro } = options;
+    const reports = options.report.map((path) => ({ path, kind: reportKindOf(path) }));
+    if (repro !== undefined) requireFree(repro);
     const candidate = candidateOf(options);
     const dump = tokensOfDump(candidate);
     const plan = stepPlan(options.steps, options.stepTokens ?? dump?.steps);
@@ -59,7 +71,9 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
         prompt: promptOf(options, dump?.prompt),
         reference,
         candidate,
-        steps: plan.count,
+        ...checksOf(options),
+        // Nobody said which steps: a dump that holds some of unknown tokens is asked about.
+        ...(options.steps === undefined && !plan.tokens ? {} : { steps: plan.count }),
         access: accessOf(options),
         limits: limitsOf(options),
         ...(plan.tokens ? { stepTokens: plan.tokens } : {}),
@@ -67,6 +81,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
         ...(expect === undefined ? {} : { expect }),
         ...(minLogit === undefined ? {} : { minLogit }),
         ...(threads === undefined ? {} : { threads }),
+        ...(repro === undefined ? {} : { onBad: (first, found) => writeRepro(repro, first, found) }),
         ...(options.map === undefined ? {} : { map: readNameMap(options.map) }),
       },
       nodeEngines,
@@ -74,9 +89,15 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
     );
     const fewer = fewerSteps(plan.count, verdict.steps.length - 1);
     if (fewer !== undefined) remark(fewer);
+    for (const { path, kind } of reports) writeAtomic(path, reportOf(kind, verdict));
+    if (repro !== undefined && !verdict.firstBad) remark('no node is bad: no repro was written');
     answer(verdict, () => verdictText(verdict));
     return exitCodeOf(verdict);
   });
+}
+
+function append(file: string, files: readonly string[]): readonly string[] {
+  return [...files, file];
 }
 
 function candidateOf({ candidate, place }: BisectOptions): string {

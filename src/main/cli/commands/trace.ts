@@ -2,8 +2,12 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
+import { plainJson } from '../../../shared/base/plain-json';
 import type { LaneSpec } from '../../../shared/divergence/lane-spec';
 import { parseLane } from '../../../shared/divergence/lane-spec';
+import { writeAtomic } from '../../files/write-atomic';
+import { perfettoTrace } from '../../reports/perfetto';
+import { timesOfTrace } from '../../reports/trace-times';
 import { substitutedReads } from '../../traces/substituted';
 import type { TraceFile } from '../../traces/trace-file';
 import { stepPlan } from '../../jobs/step-plan';
@@ -22,6 +26,7 @@ interface TraceOptions extends PromptOptions, RunOptions {
   readonly out: string;
   readonly threads?: number;
   readonly json?: boolean;
+  readonly perfetto?: string;
 }
 
 export function addTrace(program: Command, exit: (code: ExitCode) => void): void {
@@ -33,6 +38,7 @@ export function addTrace(program: Command, exit: (code: ExitCode) => void): void
     .option('--lane <lane>', 'llama[:device][@DIR], reference or webgpu[@DIR]', 'llama')
     .requiredOption('--out <file>', 'the trace to write')
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
+    .option('--perfetto <file>', 'writes the times of the nodes as Chrome trace JSON, for ui.perfetto.dev')
     .option('--json', 'statistics and times of every node as one JSON document on stdout')
     .action(async (file: string, options: TraceOptions) => {
       exit(await trace(file, options, command.getOptionValueSource('lane') === 'cli'));
@@ -46,8 +52,11 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
     }
     const steps = stepPlan(options.steps, options.stepTokens);
     const lane = parseLane(options.place === undefined ? options.lane : `place:${options.place}`);
-    if (lane.kind === 'trace')
-      throw new QuarrelError('trace: runs give llama, reference or webgpu, not a finished trace');
+    if (lane.kind === 'trace' || lane.kind === 'cmd') {
+      throw new QuarrelError(
+        'trace runs llama, reference or webgpu; a finished trace or a foreign program is there already',
+      );
+    }
     checkLlama(lane, options);
     const written = await traceLane(
       {
@@ -67,12 +76,19 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
     const fewer = fewerSteps(steps.count, written.stepTokens.length, options.layers !== undefined);
     if (fewer !== undefined) remark(fewer);
     try {
+      if (options.perfetto !== undefined) writePerfetto(options.perfetto, written);
       answer(traceDocument(written), () => traceText(written));
     } finally {
       written.dispose();
     }
     return EXIT.fine;
   });
+}
+
+function writePerfetto(path: string, trace: TraceFile): void {
+  const lanes = timesOfTrace(trace);
+  if (lanes.length === 0) throw new QuarrelError(`${trace.label} holds no times: --perfetto has nothing to show`);
+  writeAtomic(path, `${plainJson(perfettoTrace(lanes, trace.manifest?.model ?? ''), 0)}\n`);
 }
 
 /** llama.cpp runs the file as it is. */

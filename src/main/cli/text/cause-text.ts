@@ -9,10 +9,13 @@ export function causeText(b: BadNode): string[] {
   return b.cause ? proved(b.cause) : unexplained(b);
 }
 
-function proved(c: Cause): string[] {
+/** A cause that was replayed, or one that preflight read off the tokens. */
+export function proved(c: Cause): string[] {
   return [
     `  cause   ${c.title}${withParameters(c)}`,
-    `          replaying it at ${c.nodes.join(', ')} reproduces ${percent(c.explained)} of the error`,
+    c.nodes.length > 0
+      ? `          replaying it at ${c.nodes.join(', ')} reproduces ${percent(c.explained)} of the error`
+      : '          the tokens themselves prove it',
     ...paragraph('', c.explanation),
     ...paragraph('check', c.whereToLook),
     ...(c.citations.length > 0 ? paragraph('seen in', c.citations.join(', ')) : []),
@@ -64,4 +67,26 @@ function paragraph(label: string, text: string): string[] {
   }
   lines.push(line);
   return lines.map((l, i) => `  ${(i === 0 ? label : '').padEnd(7)} ${l}`);
+}
+
+/** Nodes listed per cause. */
+const LISTED = 8;
+
+/** The other bad nodes by their causes: one bug in a kernel shows at every node that runs it. */
+export function othersText(others: readonly BadNode[]): string[] {
+  if (others.length === 0) return [];
+  const byCause = new Map<string, string[]>();
+  for (const b of others) {
+    const cause = b.cause?.title ?? (b.tried > 0 ? 'unexplained' : 'not looked into');
+    byCause.set(cause, [...(byCause.get(cause) ?? []), b.step === 0 ? b.node : `${b.node} of decode step ${b.step}`]);
+  }
+  const lines = [...byCause].map(([cause, nodes]) => {
+    const more = nodes.length > LISTED ? ` and ${nodes.length - LISTED} more` : '';
+    return `  ${nodes.slice(0, LISTED).join(', ')}${more}: ${cause}`;
+  });
+  return [
+    `  ${others.length} more ${others.length === 1 ? 'node is' : 'nodes are'} bad on right inputs`,
+    ...lines.map((l) => `        ${l}`),
+    '',
+  ];
 }

@@ -4,13 +4,16 @@ export interface JUnitCase {
   readonly seconds: number;
   /** What went wrong, a line each; empty when all is well. */
   readonly problems: readonly string[];
+  /** Why the case could not be carried out; absent where it could. */
+  readonly error?: string;
 }
 
 /** JUnit XML as CI servers read it (the schema of the Jenkins xUnit plugin). */
 export function junitXml(suite: string, cases: readonly JUnitCase[]): string {
-  const failures = cases.filter((c) => c.problems.length > 0).length;
+  const errors = cases.filter((c) => c.error !== undefined).length;
+  const failures = cases.filter((c) => c.error === undefined && c.problems.length > 0).length;
   const seconds = cases.reduce((sum, c) => sum + c.seconds, 0);
-  const counts = `tests="${cases.length}" failures="${failures}" errors="0" time="${seconds.toFixed(3)}"`;
+  const counts = `tests="${cases.length}" failures="${failures}" errors="${errors}" time="${seconds.toFixed(3)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites ${counts}>`,
@@ -22,11 +25,13 @@ export function junitXml(suite: string, cases: readonly JUnitCase[]): string {
   ].join('\n');
 }
 
-function caseXml(suite: string, { name, seconds, problems }: JUnitCase): string {
+function caseXml(suite: string, { name, seconds, problems, error }: JUnitCase): string {
   const open = `    <testcase classname="${escape(suite)}" name="${escape(name)}" time="${seconds.toFixed(3)}"`;
-  const [first] = problems;
+  const [first] = error === undefined ? problems : [error];
   if (first === undefined) return `${open}/>`;
-  return `${open}>\n      <failure message="${escape(first)}">${escape(problems.join('\n'))}</failure>\n    </testcase>`;
+  const tag = error === undefined ? 'failure' : 'error';
+  const text = error === undefined ? problems.join('\n') : error;
+  return `${open}>\n      <${tag} message="${escape(first)}">${escape(text)}</${tag}>\n    </testcase>`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

@@ -1,7 +1,8 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
-import { causeText } from './cause-text';
+import { causeText, othersText, proved } from './cause-text';
+import { checksText, otherwiseWrong } from './checks-text';
 import { error, number, table } from './table';
 
 const LISTED = 8;
@@ -17,7 +18,16 @@ function gapText(gap: number | null): string {
 
 /** The verdict as a person reads it in a terminal. */
 export function verdictText(v: Verdict): string {
-  return [headline(v), '', ...body(v), ...logits(v), ...steps(v), ...expectation(v), ...remarks(v)].join('\n');
+  return [
+    headline(v),
+    '',
+    ...body(v),
+    ...logits(v),
+    ...steps(v),
+    ...expectation(v),
+    ...checksText(v),
+    ...remarks(v),
+  ].join('\n');
 }
 
 function headline(v: Verdict): string {
@@ -30,7 +40,8 @@ function headline(v: Verdict): string {
     case 'incomparable':
       return `INCOMPARABLE  ${lanes}: ${v.reason ?? ''}`;
     case 'diverged':
-      return `DIVERGED  ${lanes}: first bad node ${v.firstBad ? nodeOf(v.firstBad) : ''}${prefillRight(v)}`;
+      if (!v.firstBad) return `DIVERGED  ${lanes}: every measured node is right, but ${otherwiseWrong(v)}`;
+      return `DIVERGED  ${lanes}: first bad node ${nodeOf(v.firstBad)}${prefillRight(v)}`;
   }
 }
 
@@ -58,23 +69,9 @@ function measured(v: Verdict): string {
 }
 
 function body(v: Verdict): string[] {
-  if (!v.firstBad) return [];
+  if (!v.firstBad) return v.cause ? [...proved(v.cause), ''] : [];
   const others = v.allBad.slice(1);
-  return [
-    ...badNode(v.firstBad),
-    '',
-    ...causeText(v.firstBad),
-    '',
-    ...(others.length > 0
-      ? [
-          `  also bad on right inputs: ${others
-            .slice(0, LISTED)
-            .map(nodeOf)
-            .join(', ')}${others.length > LISTED ? ` and ${others.length - LISTED} more` : ''}`,
-          '',
-        ]
-      : []),
-  ];
+  return [...badNode(v.firstBad), '', ...causeText(v.firstBad), '', ...othersText(others)];
 }
 
 function badNode(b: BadNode): string[] {

@@ -43,6 +43,15 @@ export function formatFactor(value: number): string {
   return `${trimZeros(value.toPrecision(2))}×`;
 }
 
+/** A share of a whole: rounded down, so that only the whole reads "100 %". */
+export function formatShare(share: number): string {
+  if (!(share > 0)) return '0 %';
+  if (share < 0.01) return '< 1 %';
+  const percent = 100 * Math.min(1, share);
+  const unit = share >= 0.99 ? 100 : 1;
+  return `${Math.floor(percent * unit) / unit} %`;
+}
+
 /** Distances in units in the last place: exact while that says anything. */
 export function formatUlp(ulp: number): string {
   return ulp < 1e6 ? formatCount(ulp) : exponent(ulp, 1);

@@ -1,6 +1,8 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
+import type { Observation } from '../../../shared/divergence/checks';
 import type { Verdict } from '../../../shared/divergence/verdict';
+import type { VerdictExport } from '../../../shared/ipc/jobs';
 import { call } from '../api/quarrel';
 import { useAppStore } from './app';
 import { createJobState, reportFailure } from './job-state';
@@ -9,13 +11,18 @@ import { REFERENCE_LANE, useLaneStore } from './lanes';
 import { useRunStore } from './run';
 import { holdsStep } from './run-steps';
 
+const ALL_WAYS: readonly Observation['id'][] = ['run-to-run', 'fusion', 'batch', 'cached-decode'];
+
 /** "Find first bad layer": which candidate, how far the search is, the verdict. */
 export const useWizardStore = defineStore('wizard', () => {
   const chosen = ref<string>();
   const expect = ref('');
   const minLogit = ref('');
+  /** Whether the candidate is run in other ways, too, that ought to give the same. */
+  const observe = ref(false);
   const verdict = shallowRef<Verdict>();
   const exportedTo = ref<string>();
+  const exporting = ref(false);
   const job = createJobState();
   const run = useRunStore();
   const lanes = useLaneStore();
@@ -56,6 +63,7 @@ export const useWizardStore = defineStore('wizard', () => {
       candidate: candidate.value,
       ...(expect.value === '' ? {} : { expect: expect.value }),
       ...(least === undefined ? {} : { minLogit: least }),
+      ...(observe.value ? { observe: ALL_WAYS } : {}),
     });
   }
 
@@ -76,13 +84,18 @@ export const useWizardStore = defineStore('wizard', () => {
     return run.run([REFERENCE_LANE, judged], input);
   }
 
-  async function exportVerdict(): Promise<void> {
-    if (!verdict.value) return;
+  /** Main asks where to, and has kept what the search found. */
+  async function exportVerdict(kind: VerdictExport): Promise<void> {
+    const exported = verdict.value;
+    if (!exported || exporting.value) return;
+    exporting.value = true;
     try {
-      const path = await call('exportVerdict', { verdict: verdict.value });
-      if (path !== null) exportedTo.value = path;
+      const path = await call('exportVerdict', { kind });
+      if (path !== null && verdict.value === exported) exportedTo.value = path;
     } catch (e) {
       reportFailure(e);
+    } finally {
+      exporting.value = false;
     }
   }
 
@@ -92,8 +105,10 @@ export const useWizardStore = defineStore('wizard', () => {
     candidates,
     expect,
     minLogit,
+    observe,
     verdict,
     exportedTo,
+    exporting,
     running: job.running,
     cancelling: job.cancelling,
     stages: job.stages,

@@ -74,6 +74,21 @@ describe('junitXml', () => {
     expect(passed!.children).toEqual([]);
   });
 
+  it('tells a case that could not be carried out from one that failed', () => {
+    const root = parseXml(
+      junitXml('s', [
+        { ...fine, error: 'no such file' },
+        { ...fine, problems: ['wrong'] },
+      ]),
+    );
+    expect(root.attributes).toMatchObject({ tests: '2', failures: '1', errors: '1' });
+    const [broken, failed] = root.children[0]!.children;
+    expect(broken!.children).toEqual([
+      { name: 'error', attributes: { message: 'no such file' }, children: [], text: 'no such file' },
+    ]);
+    expect(failed!.children[0]!.name).toBe('failure');
+  });
+
   it('keeps every character that XML can hold, and drops those that it cannot', () => {
     const nasty = `<a href="x">'&amp;' & ]]> \ttab ümlaut 🦙 –`;
     const xml = junitXml(`suite ${nasty}`, [

@@ -1,0 +1,122 @@
+/** The planted-bug benchmark: every catalogue bug planted in turn, and as many right candidates. */
+import { QuarrelError } from '../../../shared/base/errors';
+import type { JobControl } from '../../../shared/base/progress';
+import type { Engines } from '../../jobs/produce-trace';
+import { BenchRun } from './bench-run';
+import { CONTROLS, runControl, WEBGPU_CONTROL } from './controls';
+import type { ControlKind } from './controls';
+import { Random } from './random';
+import { runPlant } from './run-plant';
+import type { ControlResult, PlantResult, Skipped, WizardBench } from './score';
+import { totalsOf } from './score';
+import { PLANTS } from './plants';
+import type { Plant } from './plants';
+
+export interface WizardBenchOptions {
+  readonly seed: number;
+  /** About a dozen plants and as many controls. */
+  readonly reduced: boolean;
+  /** Only plants and controls whose name contains this. */
+  readonly only?: string;
+  /** Why webgpu cannot run; undefined where it can. */
+  readonly noGpu?: string;
+}
+
+interface Task {
+  readonly name: string;
+  readonly row: number;
+  readonly run: () => Promise<PlantResult | ControlResult | undefined>;
+}
+
+export async function benchWizard(
+  options: WizardBenchOptions,
+  engines: Engines,
+  control: JobControl,
+  onResult: (result: PlantResult | ControlResult | Skipped) => void = () => undefined,
+): Promise<WizardBench> {
+  const run = new BenchRun(options.seed, engines, control);
+  const plants: PlantResult[] = [];
+  const controls: ControlResult[] = [];
+  const skipped: Skipped[] = [];
+  try {
+    const tasks = [...plantTasks(run, options, skipped)];
+    tasks.push(...controlTasks(run, options, tasks.length));
+    for (const [done, task] of tasks.entries()) {
+      control.progress({ stage: 'planted bugs', done, total: tasks.length, detail: task.name });
+      const entry = await resultOf(task);
+      if ('planted' in entry) plants.push(entry);
+      else if ('clean' in entry) controls.push(entry);
+      else skipped.push(entry);
+      onResult(entry);
+    }
+  } finally {
+    await run.dispose();
+  }
+  return { seed: options.seed, plants, controls, skipped, totals: totalsOf(plants, controls) };
+}
+
+function* plantTasks(run: BenchRun, options: WizardBenchOptions, skipped: Skipped[]): Generator<Task> {
+  for (const plant of PLANTS) {
+    if (options.only !== undefined && !plant.name.includes(options.only)) continue;
+    if (options.reduced && !plant.reduced) continue;
+    const reason = whySkipped(run, plant, options);
+    if (reason !== undefined) {
+      skipped.push({ name: plant.name, row: plant.row, reason });
+      continue;
+    }
+    for (const [i, model] of modelsFor(run, plant, options).entries()) {
+      const name = `${plant.name} in ${model}`;
+      yield { name, row: plant.row, run: () => runPlant(run, plant, model, i) };
+    }
+  }
+}
+
+function whySkipped(run: BenchRun, plant: Plant, { noGpu }: WizardBenchOptions): string | undefined {
+  if (plant.kind === 'kernel' && noGpu !== undefined) return noGpu;
+  if (!plant.models.some((name) => run.models.has(name))) return `needs ${plant.models.join(' or ')}`;
+  return undefined;
+}
+
+/** As many different models as there are instances, then the same again. */
+function modelsFor(run: BenchRun, plant: Plant, { seed, reduced }: WizardBenchOptions): string[] {
+  const present = plant.models.filter((name) => run.models.has(name));
+  const order = reduced ? present : Random.named(seed, `models of ${plant.name}`).sample(present, present.length);
+  const count = reduced ? 1 : (plant.instances ?? 1);
+  return Array.from({ length: count }, (_, i) => order[i % order.length] as string);
+}
+
+/** At least as many as plants: every kind on some model, then on others. */
+function controlTasks(run: BenchRun, options: WizardBenchOptions, least: number): Task[] {
+  const kinds = [...CONTROLS, ...(options.noGpu === undefined ? [WEBGPU_CONTROL] : [])].filter(
+    ({ name }) => options.only === undefined || name.includes(options.only),
+  );
+  const count = options.reduced ? Math.max(12, kinds.length) : least;
+  const orders = new Map(kinds.map((kind) => [kind, modelsOf(run, kind, options)]));
+  return Array.from({ length: kinds.length === 0 ? 0 : Math.ceil(count / kinds.length) }, (_, round) =>
+    kinds.flatMap((kind) => {
+      const model = orders.get(kind)?.[round];
+      return model === undefined ? [] : [controlTask(run, kind, model)];
+    }),
+  ).flat();
+}
+
+function modelsOf(run: BenchRun, { name, models }: ControlKind, { seed, reduced }: WizardBenchOptions): string[] {
+  const present = (models ?? run.models.names).filter((model) => run.models.has(model));
+  // A large model in a few of the controls only.
+  const order = Random.named(seed, `models of ${name}`).sample(present, present.length);
+  return reduced ? order.filter((model) => model !== 'smollm2') : order;
+}
+
+function controlTask(run: BenchRun, kind: ControlKind, model: string): Task {
+  const name = `${kind.name} on ${model}`;
+  return { name, row: 0, run: () => runControl(run, kind, model) };
+}
+
+async function resultOf({ run, name, row }: Task): Promise<PlantResult | ControlResult | Skipped> {
+  try {
+    return (await run()) ?? { name, row, reason: 'the model has no place for it' };
+  } catch (error) {
+    if (error instanceof QuarrelError) return { name, row, reason: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+/** What is checked before the layers: tokens, types, weights, embedding rows. */
+import { staged } from '../../shared/base/control';
+import type { JobControl } from '../../shared/base/progress';
+import type { Cause } from '../../shared/divergence/cause';
+import type { Rung } from '../../shared/divergence/checks';
+import type { Examination } from '../../shared/divergence/examine';
+import { checkEmbedding } from '../../shared/divergence/preflight/embedding';
+import { checkTokens } from '../../shared/divergence/preflight/tokens';
+import type { DeclaredModel, ModelFacts } from '../../shared/divergence/preflight/types';
+import { checkTypes, declaredModel } from '../../shared/divergence/preflight/types';
+import { checkWeights } from '../../shared/divergence/preflight/weights';
+import { GgufArray } from '../../shared/gguf/array';
+import { typeFallbacks } from '../../shared/gguf/type-fallback';
+import { vocabularyOf } from '../capture/token-pieces';
+import type { ModelFile } from '../files/model-file';
+import type { TraceFile } from '../traces/trace-file';
+import type { CapturedStep } from './capture-session';
+import { compareHashes, scanScales } from './scan-weights';
+import type { TokensToRun } from './tokens-to-run';
+
+/** Milliseconds for the look at all scales, which no user asked for. */
+const SCAN_BUDGET = 2_000;
+/** Milliseconds for hashes, which the dump asks for. */
+const HASH_BUDGET = 20_000;
+
+export interface PreflightRequest {
+  readonly model: ModelFile;
+  /** The prompt, and how the candidate's nodes were judged there. */
+  readonly first: CapturedStep;
+  readonly examination: Examination;
+  readonly tokens: TokensToRun;
+  /** A foreign engine's dump; absent for lanes that read the model file themselves. */
+  readonly dump: Pick<TraceFile, 'metadata' | 'label' | 'tokens'> | undefined;
+}
+
+export interface Preflight {
+  readonly rungs: readonly Rung[];
+  /** What makes a run of right nodes a wrong one. */
+  readonly cause: Cause | null;
+}
+
+/** Throws QuarrelError for damaged metadata of the dump, CancelledError. */
+export async function preflight(request: PreflightRequest, control: JobControl): Promise<Preflight> {
+  const { model, dump, first, examination } = request;
+  const stage = staged(control, 'preflight');
+  const declared = dump && declaredModel(dump.metadata, dump.label);
+  const { rung: tokens, cause } = await tokenFinding(request, stage);
+  const rungs = [
+    tokens,
+    checkTypes(declared, factsOf(model)),
+    await weightRung(model, declared, stage),
+    checkEmbedding(first.graph, examination),
+  ];
+  return { rungs, cause };
+}
+
+async function tokenFinding(
+  { model, first, tokens, dump }: PreflightRequest,
+  control: JobControl,
+): Promise<ReturnType<typeof checkTokens>> {
+  const { ofText } = tokens;
+  const ofDump = dump && (tokens.ofDump ?? dump.tokens);
+  const ids = [...new Set([...first.tokens, ...(ofText ?? []), ...(ofDump ?? [])])];
+  // A lane that is given the tokens can only share a mistake of the text.
+  const wanted = dump !== undefined || first.tokens[0] === first.tokens[1];
+  const vocabulary = wanted ? await vocabularyOf(model.path, withBos(ids, model), control) : undefined;
+  const pre = model.gguf.metadata.string('tokenizer.ggml.pre');
+  return checkTokens({
+    tokens: first.tokens,
+    ...(ofDump ? { dump: ofDump } : {}),
+    ...(ofText ? { prompt: ofText } : {}),
+    ...(vocabulary ? { vocabulary: { ...vocabulary, ...(pre === undefined ? {} : { pre }) } } : {}),
+    textOf: (token) => vocabulary?.textOf.get(token),
+  });
+}
+
+/** BOS is named even where no text has it. */
+function withBos(ids: readonly number[], model: ModelFile): readonly number[] {
+  const bos = model.gguf.metadata.number('tokenizer.ggml.bos_token_id');
+  const count = model.gguf.metadata.array('tokenizer.ggml.tokens')?.length ?? 0;
+  return bos === undefined || bos >= count || ids.includes(bos) ? ids : [...ids, bos];
+}
+
+async function weightRung(model: ModelFile, declared: DeclaredModel | undefined, control: JobControl): Promise<Rung> {
+  const scan = await scanScales(model, control, SCAN_BUDGET);
+  if (!declared) return checkWeights('same-file', scan);
+  const { hashes } = declared;
+  return checkWeights(hashes && (await compareHashes(model, hashes, control, HASH_BUDGET)), scan);
+}
+
+function factsOf({ gguf }: ModelFile): ModelFacts {
+  const { metadata } = gguf;
+  const types = new Map(gguf.tensors.map((t) => [t.name, t.type]));
+  return {
+    architecture: metadata.string('general.architecture') ?? '',
+    typeOf: (tensor) => types.get(tensor),
+    valueOf: (key) => plainValue(metadata.get(key)),
+    fallbacks: typeFallbacks(gguf).map(
+      ({ tensor, type, wanted }) => `${tensor.name} is ${type} in the file, a stand-in for ${wanted}`,
+    ),
+  };
+}
+
+function plainValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  return value instanceof GgufArray ? value.slice(0, value.length).map(plainValue) : value;
+}

@@ -1,0 +1,48 @@
+import { MARGIN } from '../../shared/compare/tolerance';
+import type { ProfileEntry } from '../../shared/divergence/verdict';
+import { stepKey } from '../../shared/trace/steps';
+import { error } from '../cli/text/table';
+import { escapeHtml } from './escape-html';
+import { axisLabel, legend, logAxis, path, placeX, plotSvg } from './log-plot';
+
+/** Local error of every judged node as a dot, with its noise floor, the margin, and the inherited error as lines. */
+export function nodePlot(profile: readonly ProfileEntry[]): string {
+  const axis = logAxis(profile.flatMap((p) => [p.local, p.floor, p.floor * MARGIN.node, p.inherited]));
+  const x = (i: number): number => placeX(i, profile.length);
+  const line = (name: string, of: (p: ProfileEntry) => number | null): string =>
+    path(
+      name,
+      profile.flatMap((p, i) => (of(p) === null ? [] : [[x(i), axis.y(of(p))] as const])),
+    );
+  const dots = profile.map((p, i) => {
+    const said = `${stepKey(p.step, p.node)}: ${p.local === null ? 'infinite' : error(p.local)}, noise ${error(p.floor)}`;
+    return `<circle class="${p.bad ? 'bad' : 'local'}" cx="${x(i).toFixed(1)}" cy="${axis.y(p.local).toFixed(1)}" r="${p.bad ? 4 : 1.8}"><title>${escapeHtml(said)}</title></circle>`;
+  });
+  return plotSvg('Local error by node, with noise floor and margin', [
+    axis.svg,
+    ...layerLabels(profile).map(([i, text]) => axisLabel(x(i), text)),
+    line('noise', (p) => p.floor),
+    line('margin', (p) => p.floor * MARGIN.node),
+    line('inherited', (p) => p.inherited),
+    ...dots.filter((_, i) => profile[i]?.bad !== true),
+    ...dots.filter((_, i) => profile[i]?.bad === true),
+    legend([
+      ['noise', 'noise floor'],
+      ['margin', `bad above ${MARGIN.node} floors`],
+      ['inherited', 'inherited error'],
+    ]),
+  ]);
+}
+
+const MOST_LABELS = 16;
+
+/** Where layers begin; not all of many. */
+function layerLabels(profile: readonly ProfileEntry[]): readonly (readonly [number, string])[] {
+  const begins = profile.flatMap((p, i) =>
+    p.layer !== null && p.layer !== profile[i - 1]?.layer && profile.findIndex((q) => q.layer === p.layer) === i
+      ? [[i, String(p.layer)] as const]
+      : [],
+  );
+  const every = Math.ceil(begins.length / MOST_LABELS);
+  return begins.filter((_, i) => i % every === 0);
+}

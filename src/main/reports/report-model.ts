@@ -1,0 +1,143 @@
+/** What a report says, before it is set as Markdown or HTML. */
+import { error, number } from '../cli/text/table';
+import type { Verdict } from '../../shared/divergence/verdict';
+import { causeSection } from './cause-section';
+import { checkSections } from './check-sections';
+import { badNodeName, facts, laneName, listed, paragraph, percent, section, tableOf } from './report-parts';
+import type { Block, Report, Section } from './report-parts';
+import { weightSection } from './weight-section';
+
+export function reportModel(v: Verdict): Report {
+  return {
+    title: titleOf(v),
+    state: v.verdict,
+    sections: [
+      section('In short', [listed(story(v))]),
+      ...firstBad(v),
+      ...causeSection(v),
+      ...weightSection(v),
+      ...plots(v),
+      ...otherBad(v),
+      ...nextTokens(v),
+      ...checkSections(v),
+      section('The run', [
+        facts([
+          ['model', v.model],
+          ['reference', v.reference],
+          ['candidate', v.candidate],
+          ['tokens', v.tokens.join(',')],
+          ...(v.runs === null ? [] : [['runs of the foreign program', String(v.runs)] as const]),
+        ]),
+      ]),
+    ],
+  };
+}
+
+function titleOf(v: Verdict): string {
+  if (v.verdict === 'diverged' && v.firstBad) return `${badNodeName(v.firstBad)} is wrong in ${laneName(v.candidate)}`;
+  return v.verdict === 'clean' ? `${laneName(v.candidate)} is clean` : `${laneName(v.candidate)} cannot be compared`;
+}
+
+/** What ran, what was checked, what is wrong, why, and what comes of it. */
+function story(v: Verdict): string[] {
+  const decoded = v.steps.length - 1;
+  const steps = decoded > 0 ? ` and ${decoded} decode step${decoded === 1 ? '' : 's'}` : '';
+  return [
+    `${laneName(v.candidate)} against ${laneName(v.reference)}: ${v.tokens.length} tokens${steps}.`,
+    `${v.compared} nodes were judged, each on its own inputs, against the spread between correct ways to compute it; ` +
+      (v.notMeasured.length === 0 ? 'none is left unmeasured.' : `${v.notMeasured.length} were not measured.`),
+    wrongLine(v),
+    ...(v.firstBad ? [whyLine(v)] : []),
+    ...effectLine(v),
+  ];
+}
+
+function wrongLine(v: Verdict): string {
+  const b = v.firstBad;
+  if (v.verdict === 'incomparable') return `Nothing could be compared: ${v.reason ?? 'no reason is known'}`;
+  if (!b) return 'Every measured node is within its noise floor.';
+  const where = b.layer === null ? 'outside the layers' : `in layer ${b.layer}`;
+  const weight = b.tensor === null ? '' : `, which reads ${b.tensor}`;
+  return `First wrong: ${badNodeName(b)} (${b.op}${weight}) ${where}: ${error(b.localNmse)} NMSE where ${error(b.noiseFloor)} is noise.`;
+}
+
+function whyLine(v: Verdict): string {
+  if (!v.cause) return 'Why: unexplained; no known mistake reproduces these numbers.';
+  return `Why: ${v.cause.title}. Replaying it reproduces ${percent(v.cause.explained)} of the error.`;
+}
+
+function effectLine(v: Verdict): string[] {
+  const { reference, candidate, sameTop } = v.logits;
+  if (!reference || !candidate) return [];
+  const name = (t: typeof reference): string => (t.text === undefined ? `#${t.token}` : JSON.stringify(t.text));
+  return [
+    sameTop === true
+      ? `Both say ${name(reference)} next.`
+      : `Next token: ${name(reference)} is right, ${name(candidate)} is what the candidate says.`,
+  ];
+}
+
+function firstBad({ firstBad: b }: Verdict): Section[] {
+  if (!b) return [];
+  const { index, candidate, reference } = b.worst;
+  return [
+    section('The first bad node', [
+      facts([
+        ['node', badNodeName(b)],
+        ['layer', b.layer === null ? 'outside layers' : String(b.layer)],
+        ['op', b.op],
+        ['tensor', b.tensor ?? 'none: this op reads no weight'],
+        ['local error', `${error(b.localNmse)} NMSE`],
+        ['noise floor', error(b.noiseFloor)],
+        ['worst element', `[${index.join(', ')}]: ${number(candidate)} where ${number(reference)} is right`],
+        ...(b.block
+          ? [['block', `${b.block.type} block ${b.block.index}, row ${b.block.row} of ${b.block.tensor}`] as const]
+          : []),
+        ...(b.stretch.length > 0 ? [['stretch not dumped', b.stretch.join(', ')] as const] : []),
+        ...(b.writes.length > 0 ? [['cache writes it reads', b.writes.join(', ')] as const] : []),
+        ['test it failed', b.why],
+      ]),
+    ]),
+  ];
+}
+
+function plots({ profile, firstBad: b }: Verdict): Section[] {
+  const blocks: Block[] = [];
+  if (profile.length > 0) blocks.push({ kind: 'node-plot', profile });
+  if (profile.some((p) => p.layer !== null)) blocks.push({ kind: 'layer-plot', profile });
+  if (b?.shape) blocks.push({ kind: 'heat-plot', heat: b.shape.heat, node: b.node });
+  return blocks.length > 0 ? [section('The evidence', blocks)] : [];
+}
+
+function otherBad({ allBad }: Verdict): Section[] {
+  if (allBad.length < 2) return [];
+  const rows = allBad.map((b) => [
+    badNodeName(b),
+    b.op,
+    b.layer === null ? '' : String(b.layer),
+    error(b.localNmse),
+    error(b.noiseFloor),
+    b.cause?.title ?? '',
+  ]);
+  return [
+    section(`All ${allBad.length} bad nodes`, [
+      paragraph('Each is wrong on its own inputs: none merely inherits an error.'),
+      tableOf(['node', 'op', 'layer', 'local NMSE', 'noise floor', 'cause'], rows, [2, 3, 4]),
+    ]),
+  ];
+}
+
+function nextTokens(v: Verdict): Section[] {
+  const token = (t: Verdict['logits']['reference']): string =>
+    t ? `${t.text === undefined ? `#${t.token}` : JSON.stringify(t.text)} ${t.logit.toFixed(3)}` : 'not measured';
+  const rows = v.steps.map((s) => [
+    s.step === 0 ? 'prompt' : `step ${s.step}`,
+    token(s.logits.reference),
+    token(s.logits.candidate),
+    s.logits.kld === null ? '' : error(s.logits.kld),
+    s.logits.sameTop === null ? '' : s.logits.sameTop ? 'same' : 'differs',
+  ]);
+  return v.steps.some((s) => s.logits.reference)
+    ? [section('Next token', [tableOf(['', laneName(v.reference), laneName(v.candidate), 'KLD', ''], rows, [3])])]
+    : [];
+}

@@ -1,0 +1,100 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { QuarrelError } from '../../shared/base/errors';
+import type { JobControl } from '../../shared/base/progress';
+import { parseLane } from '../../shared/divergence/lane-spec';
+import type { Verdict } from '../../shared/divergence/verdict';
+import { findFirstBad } from '../jobs/find-first-bad';
+import type { Engines } from '../jobs/produce-trace';
+import { readNameMap } from '../jobs/produce-trace';
+import { stepPlan } from '../jobs/step-plan';
+import type { FirstBad } from '../repro/first-bad';
+import { writeRepro } from '../repro/write-repro';
+import { TraceFile } from '../traces/trace-file';
+import type { SuiteCase } from './suite-cases';
+import type { SuiteReport, SuiteResult } from './suite-report';
+import { failureOf, resultOf, suiteReport } from './suite-report';
+
+export interface SuiteRun {
+  readonly name: string;
+  readonly file: string;
+  readonly cases: readonly SuiteCase[];
+  /** As soon as a case is done; with its verdict, where there is one. */
+  readonly onResult: (result: SuiteResult, of: SuiteCase, verdict: Verdict | undefined) => void;
+}
+
+/** Runs the cases one after the other. A case that cannot be compared is its own failure; a bug of ours is not. */
+export async function runSuite(run: SuiteRun, engines: Engines, control: JobControl): Promise<SuiteReport> {
+  const results: SuiteResult[] = [];
+  const { length } = run.cases;
+  for (const [i, c] of run.cases.entries()) {
+    control.throwIfCancelled();
+    const begin = performance.now();
+    const seconds = (): number => (performance.now() - begin) / 1000;
+    let verdict: Verdict | undefined;
+    let result: SuiteResult;
+    try {
+      verdict = await judge(c, engines, numbered(control, `case ${i + 1} of ${length}, ${c.name}`));
+      result = resultOf(c, verdict, seconds());
+    } catch (e) {
+      if (!(e instanceof QuarrelError)) throw e;
+      result = failureOf(c, e.message, seconds());
+    }
+    results.push(result);
+    run.onResult(result, c, verdict);
+  }
+  return suiteReport(run.name, run.file, results);
+}
+
+function numbered(control: JobControl, stage: string): JobControl {
+  return {
+    progress: (p) => control.progress({ ...p, stage: `${stage}: ${p.stage}` }),
+    throwIfCancelled: () => control.throwIfCancelled(),
+    onCancel: (listener) => control.onCancel(listener),
+  };
+}
+
+function judge(c: SuiteCase, engines: Engines, control: JobControl): Promise<Verdict> {
+  const { candidate, prompt, expect, threads, modelPath, reference } = c;
+  const dump = tokensOfDump(candidate.lane);
+  const plan = stepPlan(prompt.steps, prompt.stepTokens ?? dump?.steps);
+  const own = prompt.prompt ?? (dump && { kind: 'tokens' as const, tokens: dump.tokens });
+  if (!own || (own.kind === 'tokens' && own.tokens.length === 0)) {
+    throw new QuarrelError(`${candidate.lane} does not say its tokens: the suite gives them as a prompt`);
+  }
+  const request = {
+    modelPath,
+    prompt: own,
+    reference,
+    candidate: candidate.lane,
+    steps: plan.count,
+    ...(plan.tokens ? { stepTokens: plan.tokens } : {}),
+    ...(expect.token === undefined ? {} : { expect: expect.token }),
+    ...(expect.minLogit === undefined ? {} : { minLogit: expect.minLogit }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(candidate.map === undefined ? {} : { map: readNameMap(candidate.map) }),
+    ...(candidate.repro === undefined ? {} : { onBad: reproWriter(path.join(candidate.repro, c.fileName)) }),
+  };
+  return findFirstBad(request, engines, control);
+}
+
+/** A dump says which tokens it was made from, and those of its decode steps. */
+function tokensOfDump(
+  lane: string,
+): { readonly tokens: readonly number[]; readonly steps: readonly number[] | undefined } | undefined {
+  const spec = parseLane(lane);
+  if (spec.kind !== 'trace') return undefined;
+  const file = TraceFile.open(spec.path);
+  file.dispose();
+  const steps = file.stepTokens.flat();
+  return { tokens: file.tokens, steps: steps.length > 0 ? steps : undefined };
+}
+
+/** One folder per case; the repro of an earlier run is replaced. */
+function reproWriter(folder: string): (first: FirstBad, verdict: Verdict) => void {
+  return (first, verdict) => {
+    if (fs.existsSync(path.join(folder, 'repro.json'))) fs.rmSync(folder, { recursive: true });
+    writeRepro(folder, first, verdict);
+  };
+}

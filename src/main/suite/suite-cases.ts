@@ -1,0 +1,106 @@
+/** The cases of a suite: every model × prompt × candidate of every entry. */
+import fs from 'node:fs';
+import path from 'node:path';
+
+import picomatch from 'picomatch';
+
+import { parseShardName } from '../../shared/gguf/shard-names';
+import type { Suite, SuiteCandidate, SuiteEntry, SuiteExpectation, SuitePrompt } from './suite-file';
+
+export interface SuiteCase {
+  /** `model · prompt · candidate`, which `--filter` looks at. */
+  readonly name: string;
+  /** The name as the name of a file, unique in the suite. */
+  readonly fileName: string;
+  /** Model file as the table shows it: relative to the suite's folder. */
+  readonly model: string;
+  readonly modelPath: string;
+  readonly prompt: SuitePrompt;
+  readonly candidate: SuiteCandidate;
+  readonly reference: string;
+  readonly threads?: number;
+  readonly expect: SuiteExpectation;
+}
+
+/** @throws QuarrelError where a glob matches no file */
+export function casesOf(suite: Suite): readonly SuiteCase[] {
+  const cases = suite.entries.flatMap((entry) => {
+    const models = new Set(entry.models.flatMap((m) => modelsOf(m, suite.folder)));
+    return [...models].flatMap((modelPath) =>
+      entry.prompts.flatMap((prompt) =>
+        entry.candidates.map((candidate) => caseOf(suite, entry, modelPath, prompt, candidate)),
+      ),
+    );
+  });
+  const used = new Map<string, number>();
+  return cases.map((c) => {
+    const plain = fileNameOf(c.name);
+    const before = used.get(plain) ?? 0;
+    used.set(plain, before + 1);
+    return { ...c, fileName: before === 0 ? plain : `${plain}-${before + 1}` };
+  });
+}
+
+const LONGEST_FILE_NAME = 120;
+
+function fileNameOf(name: string): string {
+  return name
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
+    .replace(/^[-.]+|-+$/g, '')
+    .slice(0, LONGEST_FILE_NAME);
+}
+
+/** The cases whose name matches; `*` matches `/`, too. */
+export function filtered(cases: readonly SuiteCase[], glob: string | undefined): readonly SuiteCase[] {
+  if (glob === undefined) return cases;
+  const matches = picomatch(glob, { bash: true, dot: true });
+  return cases.filter(({ name }) => matches(name));
+}
+
+function caseOf(
+  { folder }: Suite,
+  entry: SuiteEntry,
+  modelPath: string,
+  prompt: SuitePrompt,
+  candidate: SuiteCandidate,
+): Omit<SuiteCase, 'fileName'> {
+  const model = path.relative(folder, modelPath).split(path.sep).join('/');
+  const { reference, threads } = entry;
+  return {
+    name: [model, prompt.name, candidate.name].join(' · '),
+    model,
+    modelPath,
+    prompt,
+    candidate,
+    reference,
+    ...(threads === undefined ? {} : { threads }),
+    expect: { ...entry.expect, ...candidate.expect },
+  };
+}
+
+/** A plain path as it is, whether the file exists or not: a missing one fails its own cases. A glob: what it matches. */
+function modelsOf({ pattern, at }: SuiteEntry['models'][number], folder: string): readonly string[] {
+  const { isGlob, base, glob } = picomatch.scan(pattern);
+  if (!isGlob) return [path.resolve(folder, pattern)];
+  const root = path.resolve(folder, base);
+  const matches = picomatch(glob);
+  const found = filesUnder(root)
+    .filter((file) => matches(file) && !isLaterShard(file))
+    .sort()
+    .map((file) => path.join(root, file));
+  return found.length > 0 ? found : at.refuse(`no file matches ${JSON.stringify(pattern)} in ${folder}`);
+}
+
+/** Files below a folder, by relative path with `/`; none where there is no such folder. */
+function filesUnder(root: string): readonly string[] {
+  if (!fs.statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return fs
+    .readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.split(path.sep).join('/'))
+    .filter((file) => fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile());
+}
+
+/** A split model is opened by its first part. */
+function isLaterShard(file: string): boolean {
+  return (parseShardName(file)?.index ?? 0) > 0;
+}

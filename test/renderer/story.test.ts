@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { plainText, storyOf } from '../../src/renderer/ui/verdict/story';
+import type { Rung } from '../../src/shared/divergence/checks';
+import type { Verdict } from '../../src/shared/divergence/verdict';
+import { sampleBad, sampleCause, sampleShape, sampleStep, sampleVerdict } from './sample-verdict';
+
+const texts = (verdict: Verdict): string[] => storyOf(verdict).map((line) => plainText(line.text));
+const tones = (verdict: Verdict): string[] => storyOf(verdict).map((line) => line.tone);
+
+const rung = (id: Rung['id'], title: string, state: Rung['state'], text = ''): Rung => ({
+  id,
+  title,
+  state,
+  text,
+  details: [],
+});
+const paris = { token: 7042, text: ' Paris', logit: 17.344 };
+const the = { token: 260, text: ' the', logit: 22.305 };
+const logits = { reference: paris, candidate: the, kld: 7, sameTop: false, gap: 2.5 };
+
+describe('the story in five lines', () => {
+  it('goes from what ran to the answer, with a proved cause', () => {
+    const stretch = ['Qcur-0#1', 'kq-0'];
+    const firstBad = sampleBad({ layer: 0, node: 'kqv_out-0', op: 'CONT', stretch, cause: sampleCause() });
+    const preflight = [
+      rung('tokens', 'Tokens', 'equal'),
+      rung('types', 'Tensor types', 'not-measured'),
+      rung('weights', 'Weights', 'equal'),
+    ];
+    const verdict = sampleVerdict({
+      candidate: 'trace:/d/dump.safetensors',
+      firstBad,
+      logits,
+      preflight,
+      compared: 393,
+    });
+    expect(texts(verdict)).toEqual([
+      'trace dump.safetensors against llama on 2 tokens of m.gguf: 393 nodes judged.',
+      'Equal: tokens, weights. Not measured: tensor types.',
+      'Layer 0, kqv_out-0 (CONT) (or one of the 2 nodes before it that the dump lacks): local error is 100000× the noise floor.',
+      'Attention scores are scaled by another factor (scale 1, right 0.125): replayed, it reproduces 99.99 % of the error.',
+      'The next token is " the" instead of " Paris" (logit 22.30 for 17.34).',
+    ]);
+    expect(tones(verdict)).toEqual(['plain', 'good', 'bad', 'bad', 'bad']);
+    expect(storyOf(verdict)[2]?.text).toContainEqual({ name: 'kqv_out-0' });
+  });
+
+  it('names the weight that the first bad node reads, and says what an unexplained error looks like', () => {
+    const findings = [{ kind: 'sub-blocks', text: 'sub-blocks 4 to 7 are wrong' }];
+    const bad = { tensor: 'blk.3.ffn_down.weight', tried: 41, shape: sampleShape({ wrongShare: 0.482, findings }) };
+    const [, , wrong, why] = texts(sampleVerdict({ firstBad: sampleBad(bad) }));
+    expect(wrong).toMatch(/^Layer 3, ffn_out-3 \(MUL_MAT\), which reads blk\.3\.ffn_down\.weight: /);
+    expect(why).toBe(
+      'Unexplained: none of the 41 ways to go wrong that were replayed reproduces it. 48 % of the elements are off: sub-blocks 4 to 7 are wrong.',
+    );
+  });
+
+  it('does not call an error unexplained that nobody tried to explain', () => {
+    const why = (bad: Parameters<typeof sampleBad>[0]): string | undefined =>
+      texts(sampleVerdict({ firstBad: sampleBad(bad) }))[3];
+    expect(why({})).toBe('Not known: there was no time to look at it more closely.');
+    expect(why({ shape: sampleShape() })).toBe(
+      'Unexplained: no known way to go wrong applies here. 50 % of the elements are off.',
+    );
+  });
+
+  it('says that the prompt is right where only cached decode is wrong', () => {
+    const steps = [sampleStep(0, 'clean', [1, 2], 7), sampleStep(1, 'diverged', [7], 8)];
+    const [ran, , wrong] = texts(sampleVerdict({ firstBad: sampleBad({ step: 1 }), steps }));
+    expect(ran).toContain('2 tokens and 1 decode step');
+    expect(wrong).toMatch(/^Decode step 1, layer 3, ffn_out-3 .* The prompt is right\.$/);
+  });
+
+  it('has five lines for a clean lane, and calls another token rounding there', () => {
+    const verdict = sampleVerdict({ nearest: { node: 'step2/norm-0#0', ratio: 0.02 }, logits });
+    expect(texts(verdict)).toEqual([
+      'webgpu against llama on 2 tokens of m.gguf: 4 nodes judged.',
+      'Nothing was checked before the layers.',
+      'Nowhere: the node nearest to its limit, norm-0#0 in decode step 2, is off by 0.02× its noise floor.',
+      'Nothing to explain.',
+      'The next token is " the" instead of " Paris" (logit 22.30 for 17.34). Rounding decides: every node is right.',
+    ]);
+    expect(tones(verdict)).toEqual(['plain', 'plain', 'good', 'good', 'doubt']);
+  });
+
+  it('tells a doubled first token from a wrong node', () => {
+    const cause = sampleCause({ title: 'the first token stands twice', nodes: [], explained: 1, parameters: {} });
+    const preflight = [rung('tokens', 'Tokens', 'different', 'the dump has 6 tokens, the prompt 5')];
+    const verdict = sampleVerdict({ verdict: 'diverged', cause, preflight });
+    expect(texts(verdict).slice(1, 4)).toEqual([
+      'Tokens: the dump has 6 tokens, the prompt 5.',
+      'No node: each computes what it should from what it is given.',
+      'The first token stands twice, found before the layers.',
+    ]);
+    expect(tones(verdict).slice(1, 4)).toEqual(['bad', 'plain', 'bad']);
+  });
+
+  it('does not show what was not measured as right or wrong', () => {
+    const verdict = sampleVerdict({ verdict: 'incomparable', reason: 'no node could be compared', compared: 0 });
+    expect(texts(verdict).slice(2)).toEqual([
+      'no node could be compared',
+      'Not known.',
+      'Not measured: llama gives no logits.',
+    ]);
+    expect(tones(verdict)).toEqual(['plain', 'plain', 'doubt', 'doubt', 'plain']);
+  });
+
+  it('adds what was expected and what a foreign program cost', () => {
+    const expectation = { expected: ' Paris', minLogit: 7, reference: true, candidate: false };
+    const [ran, , , , effect] = texts(sampleVerdict({ firstBad: sampleBad(), logits, expectation, runs: 5 }));
+    expect(ran).toContain('4 nodes judged, 5 runs of the program.');
+    expect(effect).toContain('What was expected is met by the reference and is not met by the candidate.');
+  });
+});
