@@ -69,7 +69,8 @@ export function valueOf({ at, label, family, hypothesis }: Attempt, value: numbe
     [...at].map(([node, v]) => [node, isFamily(v) ? v.at(defined(value, `the value of ${label}`)) : v] as const),
   );
   const isLikely = value !== undefined && family?.likely?.includes(value) === true;
-  return { variants, estimated: hypothesis.generality > 1 || (family !== undefined && !isLikely) };
+  const isRead = [...variants.values()].some((v) => v.estimated === true);
+  return { variants, estimated: hypothesis.generality > 1 || isRead || (family !== undefined && !isLikely) };
 }
 
 /** Replays a mistake. Undefined where it cannot be computed. */

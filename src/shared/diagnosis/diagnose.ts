@@ -67,10 +67,10 @@ class DiagnosisRun {
       control.progress({ stage: 'replay hypotheses', done, total: hypotheses.length, detail: hypothesis.id });
       await this.screen(hypothesis);
     }
-    const [best, ...others] = await this.final();
-    const proved = best && isProved(best.trial, noiseFloor) ? best : undefined;
+    const finals = await this.final();
+    const proved = this.proved(finals);
     const near = oneOfEach(
-      [...(best && !proved ? [best] : []), ...others].map(({ trial }) => trial),
+      finals.filter((f) => f !== proved).map(({ trial }) => trial),
       proved?.trial,
     );
     return {
@@ -81,6 +81,18 @@ class DiagnosisRun {
       untried: this.untried,
       proved,
     };
+  }
+
+  /**
+   * The first that is proved. Where nothing finite is left at the end of a stretch, whatever makes it so explains all of
+   * it: then only one that nothing else competes with.
+   */
+  private proved(finals: readonly ProvedTrial[]): ProvedTrial | undefined {
+    const { replay, noiseFloor } = this.request;
+    const [first, ...others] = finals.filter(({ trial }) => isProved(trial, noiseFloor));
+    if (!first || replay.nodes.length === 1 || hasFinite(replay)) return first;
+    const isOther = ({ trial }: ProvedTrial): boolean => trial.hypothesis.id !== first.trial.hypothesis.id;
+    return others.some(isOther) ? undefined : first;
   }
 
   private async screen(hypothesis: Hypothesis): Promise<void> {
@@ -130,7 +142,7 @@ class DiagnosisRun {
     const { noiseFloor, replay } = this.request;
     const byTrial = new Map(this.found.map((f) => [f.trial, f]));
     const finals: ProvedTrial[] = [];
-    for (const trial of ranked([...byTrial.keys()], noiseFloor).slice(0, FINALISTS)) {
+    for (const trial of finalists([...byTrial.keys()], noiseFloor)) {
       const first = defined(byTrial.get(trial), `the variants of ${trial.label}`);
       let best: Trial | undefined;
       for (const arithmetic of replay.arithmetics) {
@@ -160,6 +172,17 @@ class DiagnosisRun {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     this.turn = performance.now();
   }
+}
+
+/** The best ones, and the one that says most precisely where the result is wrong. */
+function finalists(trials: readonly Trial[], noiseFloor: number): readonly Trial[] {
+  const order = ranked(trials, noiseFloor);
+  const place = order.slice(FINALISTS).find(({ hypothesis }) => hypothesis.generality === 4);
+  return [...order.slice(0, FINALISTS), ...(place ? [place] : [])];
+}
+
+function hasFinite({ wrong, mask }: Replayed): boolean {
+  return wrong.some((w, i) => mask?.[i] !== 0 && Number.isFinite(w));
 }
 
 /** The best trial of each hypothesis, but for the cause's own and those that say the same less precisely. */

@@ -5,8 +5,9 @@ import type { Site } from './site';
  * - 1: one particular mistake, with parameters that the graph or the model gives.
  * - 2: a kind of mistake whose parameter is estimated from the wrong numbers.
  * - 3: describes the error (a factor, an offset, a permutation) without saying how it came about.
+ * - 4: says only where the result is wrong; named where nothing reproduces the numbers.
  */
-export type Generality = 1 | 2 | 3;
+export type Generality = 1 | 2 | 3 | 4;
 
 /**
  * A mistake that engines make: a mutated op or decoder, with the condition where it can appear. It becomes a cause when
@@ -46,6 +47,8 @@ export interface Variant {
   predict(site: Site): Float32Array;
   /** True where it matters which rows of the weight there are: then it is not tried on some of them first. */
   readonly needsAllRows?: boolean;
+  /** True where a parameter was read off the wrong numbers, though the hypothesis as such has none. */
+  readonly estimated?: boolean;
 }
 
 /** A mistake with one number to be estimated: the one that comes nearest to the wrong numbers is searched for. */

@@ -24,10 +24,21 @@ export function isProved(trial: Explained & Pick<Trial, 'estimated'>, noiseFloor
 }
 
 /**
- * Best first. Those that leave as little as the best one does, rounding apart, are sorted by how much they say, then by
+ * Best first, those that only say where the result is wrong behind all others. Those that leave as little as the best one does, rounding apart, are sorted by how much they say, then by
  * how few nodes they change.
  */
 export function ranked(trials: readonly Trial[], noiseFloor: number): readonly Trial[] {
+  const isPlace = (t: Trial): boolean => t.hypothesis.generality === 4;
+  return [
+    ...bestFirst(
+      trials.filter((t) => !isPlace(t)),
+      noiseFloor,
+    ),
+    ...bestFirst(trials.filter(isPlace), noiseFloor),
+  ];
+}
+
+function bestFirst(trials: readonly Trial[], noiseFloor: number): readonly Trial[] {
   const byShare = [...trials].sort((a, b) => b.share - a.share || a.residualNmse - b.residualNmse);
   const [best] = byShare;
   if (!best) return [];

@@ -158,8 +158,16 @@ export class Replay implements Replayed {
       mask: isEnd ? this.mask : undefined,
       source: (index) => inputs.sources.get(index),
       memory: (index) => inputs.memories.get(index),
+      earlier: (t) => this.earlier(t, arithmetic),
       before: () => inputs.before,
     };
+  }
+
+  private earlier(node: GraphTensor, arithmetic: Arithmetic): Float32Array | undefined {
+    const { seed } = this.request.candidate;
+    return (
+      this.runOf(arithmetic).results.get(node.id) ?? (seed.entries.has(node.key) ? seed.readF32(node.key) : undefined)
+    );
   }
 
   private liveSite(turn: NodeTurn<Arithmetic>, results: ReadonlyMap<NodeId, Float32Array>): Site {

@@ -28,6 +28,8 @@ export interface Site {
    * Undefined for others.
    */
   memory?(index: number): Float32Array | undefined;
+  /** What the candidate has as result of an earlier node that computes; undefined where nobody knows. */
+  earlier?(node: GraphTensor): Float32Array | undefined;
   /** For a node that writes into memory that exists (SET_ROWS into a cache): what was there before, all of it. */
   before(): Float32Array | undefined;
 }

@@ -1,3 +1,4 @@
+import type { NodeId } from '../base/brand';
 import { defined } from '../base/assert';
 import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
@@ -93,6 +94,16 @@ function arithmeticsFor(candidate: Candidate): readonly Arithmetic[] {
   ];
 }
 
+/** Cache writes that a node or its stretch reads, in graph order. */
+function writesBehind(
+  node: GraphTensor,
+  stretch: readonly GraphTensor[],
+  writesRead: ReadonlyMap<NodeId, readonly NodeId[]>,
+): readonly NodeId[] {
+  const writes = new Set([...stretch, node].flatMap((t) => writesRead.get(t.id) ?? []));
+  return [...writes].sort((a, b) => a - b);
+}
+
 /** Judges every node that the candidate has, each on the inputs that the candidate itself had. */
 export async function examine(request: ExamineRequest): Promise<Examination> {
   const { graph, captured, candidate } = request;
@@ -109,7 +120,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
     const others = arithmetics.flatMap((a) => (a === 'exact' ? [] : (results.get(a) ?? [])));
     const mask = candidate.mask(node.key);
     const stretch = (between.get(node.id) ?? []).map((id) => tensorOf(graph, id));
-    const writes = (writesRead.get(node.id) ?? []).map((id) => tensorOf(graph, id));
+    const writes = writesBehind(node, stretch, writesRead).map((id) => tensorOf(graph, id));
     const evidence = {
       tensor: node,
       candidate: candidate.results.readF32(node.key),

@@ -21,7 +21,7 @@ export interface BadNode {
   readonly block: BlockLocation | null;
   /** Graph nodes before this one that the dump lacks: the error may lie in any of them. Empty when only this node. */
   readonly stretch: readonly string[];
-  /** Cache writes that this node reads: they have no checkpoint, so their errors show here first. */
+  /** Cache writes that this node or its stretch reads: they have no checkpoint, so their errors show here first. */
   readonly writes: readonly string[];
   /** Which test it failed, in words. */
   readonly why: string;

@@ -22,6 +22,8 @@ export interface SiteInputs {
   readonly before?: Float32Array;
   /** By source index: what a view with gaps lies in. */
   readonly memories?: readonly (Float32Array | undefined)[];
+  /** Results of earlier nodes, by key. */
+  readonly earlier?: Readonly<Record<string, Float32Array>>;
   readonly arithmetic?: Arithmetic;
 }
 
@@ -38,6 +40,7 @@ export function siteOf(inputs: SiteInputs): Site {
     mask: inputs.mask,
     source: (index) => sources[index],
     memory: (index) => inputs.memories?.[index],
+    earlier: (t) => inputs.earlier?.[t.key],
     before: () => inputs.before,
   };
 }

@@ -130,5 +130,7 @@ export function totalsOf(plants: readonly PlantResult[], controls: readonly Cont
 }
 
 export function meetsAims({ plants, nodeHits, causeHits, falseBlame }: Totals): boolean {
-  return nodeHits >= AIMS.node * plants && causeHits >= AIMS.cause * plants && falseBlame <= AIMS.falseBlame;
+  return (
+    plants > 0 && nodeHits >= AIMS.node * plants && causeHits >= AIMS.cause * plants && falseBlame <= AIMS.falseBlame
+  );
 }

@@ -92,7 +92,7 @@ const DECODERS: readonly Decoder[] = [
   {
     ...{ name: 'q5_0-high-bit-kernel', row: 0, title: 'the fifth bit dropped', types: ['Q5_0'] },
     ...{ models: LEGACY, file: 'quant/legacy/q5_0.wgsl' },
-    replace: [['low | (high << vec4<u32>(4u))', 'low | (high << vec4<u32>(5u))']],
+    replace: [['low | (high << vec4<u32>(4u))', 'low | ((high & vec4<u32>(0u)) << vec4<u32>(4u))']],
   },
   {
     ...{ name: 'q6k-high-bits-kernel', row: 0, title: 'the upper bits of the codes dropped', types: ['Q6_K'] },

@@ -255,7 +255,9 @@ const STALE_SCALAR: EnginePlant = {
     const scales = site.nodes.filter((n) => n.kind === 'SCALE' && n.ne[0] > 0);
     const stale = scales.flatMap((n, i) => {
       const before = scales[i - 1];
-      return before && before.opParams[0] !== n.opParams[0] && n.opParams[0] !== 0 ? [{ n, before }] : [];
+      return before && before.opParams[0] !== n.opParams[0] && before.opParams[0] !== 0 && n.opParams[0] !== 0
+        ? [{ n, before }]
+        : [];
     });
     if (stale.length === 0) return undefined;
     const { n, before } = site.random.pick(stale);

@@ -4,7 +4,7 @@ import { defined } from '../../../../shared/base/assert';
 import { f16ToF32, f32ToF16 } from '../../../../shared/base/float-bits';
 import type { GraphTensor } from '../../../../shared/graph/graph';
 import type { GgmlTypeName } from '../../../../shared/quant/ggml-type';
-import { QUANT_FORMATS } from '../../../../shared/quant/registry';
+import { QUANT_FORMATS, rowBytes } from '../../../../shared/quant/registry';
 import type { WeightView } from '../../../files/weight-view';
 import type { EnginePlant, Mutation, Planted, Site } from '../plant';
 import { plantAt } from '../plant';
@@ -196,9 +196,11 @@ const WRONG_OFFSET: EnginePlant = {
     const nodes = readersOf(site, QUANTIZED).filter((n) => n.kind === 'MUL_MAT');
     if (nodes.length === 0) return undefined;
     const node = site.random.pick(nodes);
-    const type = site.sourceOf(node, 0)?.type ?? 'F32';
+    const { type, ne } = defined(site.sourceOf(node, 0), 'a weight');
     const { blockBytes } = QUANT_FORMATS[type];
-    const shift = site.random.pick([blockBytes * site.random.integer(1, 9), 32, 16]);
+    // by whole rows it is another bug
+    const shifts = [blockBytes * site.random.integer(1, 9), 32, 16].filter((n) => n % rowBytes(type, ne[0]) !== 0);
+    const shift = site.random.pick(shifts);
     const mutation = withWeight((turn) => {
       const { tensor } = weightBytes(turn);
       return decodeAll({ tensor, bytes: fileBytes(turn.weights, tensor.name, shift) }, rightDecoder(tensor.type));

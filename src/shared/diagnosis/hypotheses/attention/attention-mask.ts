@@ -1,5 +1,6 @@
 import type { Hypothesis, Variant } from '../../hypothesis';
-import type { EditRow, Mask } from './mask-site';
+import type { Site } from '../../site';
+import type { EditRow, Mask, Sight } from './mask-site';
 import { editedMask, maskOf, sightOf, withMask } from './mask-site';
 
 export const ATTENTION_MASK: Hypothesis = {
@@ -22,6 +23,7 @@ export const ATTENTION_MASK: Hypothesis = {
     yield edited('missing', mask, (row) => row.fill(0));
     if (isPadded) yield edited('causal mask missing', mask, (row, _, { seen }) => open(row, (k) => seen[k] === 1));
     if (isPadded) yield edited('padding visible', mask, (row, _, { seen }) => open(row, (k) => seen[k] === 0));
+    if (isPadded) yield* partlyVisible(site, mask, sight);
     yield edited('sees one key too many', mask, (row, r, { last }) => {
       const next = (last[r] as number) + 1;
       if (next < row.length) row[next] = 0;
@@ -56,6 +58,35 @@ export const ATTENTION_MASK: Hypothesis = {
     };
   },
 };
+
+/** Padding up to where an engine may round the number of keys up to. */
+const MULTIPLES = [2, 4, 8, 16, 32, 64, 128];
+
+/** Keys past the last one that is used, up to some limit, are seen too: a multiple, or what a soft-max itself shows. */
+function* partlyVisible(site: Site, mask: Mask, { used }: Sight): Iterable<Variant> {
+  const limits = new Set(MULTIPLES.map((n) => Math.ceil(used / n) * n));
+  const shown = site.node.kind === 'SOFT_MAX' ? lastPositive(site, mask.keys) : 0;
+  for (const limit of new Set([...limits, shown])) {
+    if (limit <= used || limit >= mask.keys) continue;
+    const label = `keys up to ${limit} visible`;
+    const predict = (s: Site): Float32Array =>
+      withMask(
+        s,
+        editedMask(maskOf(s) ?? mask, (row) => open(row, (k) => k >= used && k < limit)),
+      );
+    const parameters = { mask: 'padding visible', keys: limit, right: used };
+    yield { label, parameters, predict, estimated: !limits.has(limit) };
+  }
+}
+
+/** One past the last key that has a probability in the wrong result; 0 where that is not known. */
+function lastPositive({ wrong, mask }: Site, keys: number): number {
+  let last = 0;
+  wrong?.forEach((p, i) => {
+    if (p > 0 && mask?.[i] !== 0) last = Math.max(last, (i % keys) + 1);
+  });
+  return last;
+}
 
 function edited(label: string, mask: Mask, edit: EditRow): Variant {
   return { label, parameters: { mask: label }, predict: (s) => withMask(s, editedMask(maskOf(s) ?? mask, edit)) };

@@ -10,6 +10,9 @@ interface Place {
   readonly token: number;
   readonly tokens: number;
 }
+/** Tokens that are left out one at a time. */
+const MOST_TOKENS = 32;
+
 type PlaceOf = (place: Place) => number;
 
 export const CACHE_WRITE: Hypothesis = {
@@ -30,11 +33,14 @@ export const CACHE_WRITE: Hypothesis = {
     yield placed('one cell too far', ({ at }) => at + 1);
     yield placed('one cell too near', ({ at }) => at - 1);
     if ((write.at[0] ?? 0) > 0) yield placed('from cell 0 on', ({ at, first }) => at - first);
-    if (write.at.length / write.rowsPerToken < 2) return;
+    if (tokensOf(write) < 2) return;
     yield placed('only the last token', ({ at, token, tokens }) => (token === tokens - 1 ? at : -1));
     yield placed('only the first token', ({ at, token }) => (token === 0 ? at : -1));
     yield placed('all but the last token', ({ at, token, tokens }) => (token === tokens - 1 ? -1 : at));
     yield placed('all but the first token', ({ at, token }) => (token === 0 ? -1 : at));
+    for (let lost = 1; lost < Math.min(tokensOf(write) - 1, MOST_TOKENS); lost++) {
+      yield placed(`all but token ${lost}`, ({ at, token }) => (token === lost ? -1 : at));
+    }
     yield placed('all into the first cell', ({ at, token }) => at - token);
     yield placed('all into the last cell', ({ at, token, tokens }) => at + tokens - 1 - token);
     yield placed('in reverse order', ({ at, token, tokens }) => at + tokens - 1 - 2 * token);
@@ -51,6 +57,8 @@ export const CACHE_WRITE: Hypothesis = {
   },
 };
 
+const tokensOf = ({ at, rowsPerToken }: CacheWrite): number => at.length / rowsPerToken;
+
 function placed(label: string, placeOf: PlaceOf): Variant {
   return {
     label,
@@ -62,10 +70,10 @@ function placed(label: string, placeOf: PlaceOf): Variant {
   };
 }
 
-function places({ at, rowsPerToken }: CacheWrite, placeOf: PlaceOf): Float64Array {
-  const tokens = at.length / rowsPerToken;
-  return Float64Array.from(at, (cell, i) =>
-    placeOf({ at: cell, first: at[0] as number, token: Math.floor(i / rowsPerToken), tokens }),
+function places(write: CacheWrite, placeOf: PlaceOf): Float64Array {
+  const tokens = tokensOf(write);
+  return Float64Array.from(write.at, (cell, i) =>
+    placeOf({ at: cell, first: write.at[0] as number, token: Math.floor(i / write.rowsPerToken), tokens }),
   );
 }
 

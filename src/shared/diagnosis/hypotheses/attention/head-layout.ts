@@ -18,7 +18,7 @@ const PASSED: ReadonlySet<string> = new Set(['ADD', 'MUL', 'RMS_NORM', 'SCALE'])
 
 export const HEAD_LAYOUT: Hypothesis = {
   id: 'head-channel-layout',
-  title: 'channels inside each Q or K head lie in another order',
+  title: 'channels of each Q or K head lie in another order: the permute is skipped or done twice',
   explanation:
     'Hugging Face keeps a head’s pairs in halves (i, i + n/2); GGUF permutes Q and K rows of NORM-rope models to ' +
     'neighbours (2i, 2i+1). Where that permutation is skipped or done twice, the values are right but in other places.',

@@ -11,6 +11,7 @@ import { HALF_RESULTS } from './half-results';
 import { HALF_SUMS } from './half-sums';
 import { HEAD_LAYOUT } from './head-layout';
 import { HEAD_ORDER } from './head-order';
+import { HEAD_REPEATED } from './head-repeated';
 import { MASKED_ROWS } from './masked-rows';
 import { PARTIAL_SUMS } from './partial-sums';
 import { ROPE_BASE } from './rope-base';
@@ -69,6 +70,7 @@ export const ATTENTION_HYPOTHESES: readonly Hypothesis[] = [
   SOFT_MAX_PARTIAL,
   PARTIAL_SUMS,
   GQA_HEAD_MAP,
+  HEAD_REPEATED,
   ROPE_BASE,
   ROPE_FREQUENCY_SCALE,
   ROPE_POSITION_OFFSET,

@@ -8,6 +8,7 @@ import { evaluateChanged } from '../../site';
 import { withFloatParam } from '../op-params';
 import type { Halves } from './gated';
 import { halvesOf, interleavedHalves, isGlu, isPacked } from './gated';
+import { producerOf } from './operands';
 
 type Gate = (x: number) => number;
 
@@ -107,7 +108,8 @@ export const ACTIVATION_KIND: Hypothesis = {
     const { kind } = site.node;
     const single = (ACTIVATIONS as readonly string[]).includes(kind);
     const right = single ? (kind as UnaryKind) : OWN[kind];
-    if (right === undefined) return;
+    // between two scales it is a soft cap
+    if (right === undefined || (kind === 'TANH' && producerOf(site, 0)?.kind === 'SCALE')) return;
     yield activated('none', right, () => (x) => x);
     for (const done of ACTIVATIONS) {
       if (done !== right) yield activated(done, right, (s) => UNARY_FUNCTIONS[done]([], s.arithmetic));

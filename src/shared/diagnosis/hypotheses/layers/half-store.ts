@@ -60,11 +60,13 @@ export const F16_OVERFLOW: Hypothesis = {
   },
 };
 
+const FLUSHED = 'f16, subnormals flushed';
+
 /** Roundings to f16 and bf16 that are not to the nearest, ties to even. */
 const ROUNDINGS: readonly (readonly [string, (v: number) => number])[] = [
   ['f16, towards zero', truncatedF16],
   ['f16, away from zero', awayF16],
-  ['f16, subnormals flushed', (v) => (Math.abs(v) < F16_LEAST_NORMAL ? 0 : f16ToF32(f32ToF16(v)))],
+  [FLUSHED, (v) => (Math.abs(v) < F16_LEAST_NORMAL ? 0 : f16ToF32(f32ToF16(v)))],
   ['bf16, towards zero', (v) => f32FromBits(f32Bits(v) & 0xffff0000)],
 ];
 
@@ -86,6 +88,8 @@ export const HALF_ROUNDING: Hypothesis = {
     if (!ELEMENTWISE.has(kind) || !(site.wrong || isHalf)) return;
     const right = isHalf ? `${type}, nearest even` : type;
     for (const [label, round] of ROUNDINGS) {
+      // without subnormals that is rounding to the nearest
+      if (label === FLUSHED && !unrounded(site).some(isSubnormalHalf)) continue;
       const predict = (s: Site): Float32Array => unrounded(s).map(round);
       yield { label, parameters: { rounding: label, right }, predict };
     }
@@ -110,6 +114,10 @@ function writtenUnrounded(site: Site): Float32Array {
   const out = site.right.slice();
   valuesOf(site, 1).forEach((row, i) => out.set(rows.subarray(i * n, (i + 1) * n), row * n));
   return out;
+}
+
+function isSubnormalHalf(v: number): boolean {
+  return Math.abs(v) < F16_LEAST_NORMAL && f16ToF32(f32ToF16(v)) !== 0;
 }
 
 /** The f16 next to `v` on the side of zero; infinity stays. */

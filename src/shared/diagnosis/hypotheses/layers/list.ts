@@ -13,6 +13,7 @@ import { NORM_FORMULA, NORM_KIND } from './norm-formula';
 import { NORM_PRECISION } from './norm-precision';
 import { NORM_OFFSET, NORM_WEIGHT } from './norm-weight';
 import { EXP_OVERFLOW } from './overflow';
+import { FUSED_NORM_INPUT } from './fused-norm';
 import { PARTIAL_SUM } from './partial-sum';
 import { QK_NORM_SKIPPED } from './qk-norm';
 import { RECURRENCE, TOKEN_SHIFT } from './recurrence';
@@ -28,6 +29,7 @@ export const LAYER_HYPOTHESES: readonly Hypothesis[] = [
   NORM_OFFSET,
   NORM_WEIGHT,
   NORM_KIND,
+  FUSED_NORM_INPUT,
   NORM_FORMULA,
   BIAS,
   RESIDUAL,

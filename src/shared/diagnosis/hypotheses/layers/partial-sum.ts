@@ -13,6 +13,11 @@ interface Lanes {
 
 /** Sizes of groups that kernels reduce: subgroups, workgroups, unrolled strides. */
 const GROUPS = [32, 64, 128, 256, 512, 1024];
+/** Lanes of a subgroup on most hardware, and workgroups of one and a part of the next (33 were seen). */
+const SUBGROUP = 32;
+const RAGGED = [33, 40, 48, 56, 64];
+/** Most lanes of a workgroup. */
+const MOST_LANES = 1024;
 /** Rows that an estimate looks at: they agree where there is one answer. */
 const ROWS_LOOKED_AT = 16;
 
@@ -53,12 +58,13 @@ function rowLength(site: Site): number {
   return isRowNorm(site.node.kind) ? ne[0] : valuesOf(site, 0).length / (ne[0] * ne[1] * ne[2] * ne[3]);
 }
 
-/** Tails left out, one group only. */
+/** Tails left out, one group only; of a workgroup that is no multiple of the subgroup, the first subgroup only. */
 function* usual(n: number): Generator<Lanes> {
   for (const group of GROUPS) {
     if (group < n) yield { group: n, first: group };
     if (group < n && n % group > 0) yield { group: n, first: n - (n % group) };
   }
+  for (const group of RAGGED) if (group < n) yield { group, first: SUBGROUP };
 }
 
 function variantOf(kind: SummedKind, { group, first }: Lanes, n: number): Variant {
@@ -105,6 +111,28 @@ function* estimated(site: Site, kind: SummedKind, n: number): Generator<Lanes> {
     const first = nearest(x, n, group, told, square);
     if (first < Math.min(group, n)) yield { group, first };
   }
+  const ragged = nearestGroup(x, n, told, square);
+  if (ragged !== undefined) yield { group: ragged, first: SUBGROUP };
+}
+
+/** Of which size of workgroup the first subgroup's sums come nearest to `told`. */
+function nearestGroup(x: Float32Array, n: number, told: Float64Array, square: boolean): number | undefined {
+  let best: { readonly group: number | undefined; readonly distance: number } = {
+    group: undefined,
+    distance: Infinity,
+  };
+  for (let group = SUBGROUP + 1; group < Math.min(n, MOST_LANES + 1); group++) {
+    let distance = 0;
+    for (let row = 0; row < told.length; row++) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) {
+        if (i % group < SUBGROUP) sum += square ? x[row * n + i]! ** 2 : x[row * n + i]!;
+      }
+      distance += (sum / told[row]! - 1) ** 2;
+    }
+    if (distance < best.distance) best = { group, distance };
+  }
+  return best.group;
 }
 
 /** The sum that each of the first rows of the wrong result was made with; undefined where there is no telling. */

@@ -58,6 +58,16 @@ const HIGH_ORDERS: Readonly<Record<string, (e: number, n: number) => number>> = 
   'bytes reversed': (e, n) => (n - 8 - (e & ~7)) | (e & 7),
 };
 
+/** The bits of `mask` put `by` places higher than they belong, where they may meet other ones. */
+function shiftedBits(mask: number, by: number): PartsChange {
+  return ({ codes }) => {
+    for (let e = 0; e < codes.length; e++) {
+      const bits = codes[e]! & mask;
+      codes[e] = (codes[e]! & ~mask) | (by > 0 ? bits << by : bits >> -by);
+    }
+  };
+}
+
 export const CODE_HIGH_BITS: Hypothesis = {
   id: 'code-high-bits',
   title: 'the high bits of codes are left out or taken from other elements',
@@ -83,6 +93,9 @@ export const CODE_HIGH_BITS: Hypothesis = {
           for (let e = 0; e < codes.length; e++) codes[e]! ^= mask;
         },
       };
+      for (const by of [1, -1]) {
+        yield { label: `one place too ${by > 0 ? 'high' : 'low'}`, change: shiftedBits(mask, by) };
+      }
       for (const other of otherLayouts(high, elements)) {
         yield { label: other.label, change: moved(misreadOrder(high, other, elements), mask) };
       }

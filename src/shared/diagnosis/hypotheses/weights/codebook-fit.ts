@@ -32,6 +32,8 @@ export interface CodebookFit {
 /** Results looked at: rows of the weight, columns of the result. */
 const MOST_ROWS = 96;
 const MOST_COLUMNS = 8;
+/** Elements of gathered rows looked at. */
+const MOST_ELEMENTS = 2048;
 const MOST_CHANGES = 3;
 /** A further value has to explain this much more. */
 const GAIN = 0.02;
@@ -51,7 +53,8 @@ export function fitCodebook(
   kind: SlotKind,
 ): readonly CodebookFit[] {
   const slots = slotCount(recipe, kind);
-  const { rows: equations, errors } = equationsOf(site, weight, recipe, kind, slots);
+  const find = site.node.kind === 'GET_ROWS' ? gatheredEquations : equationsOf;
+  const { rows: equations, errors } = find(site, weight, recipe, kind, slots);
   const energy = errors.reduce((sum, e) => sum + e * e, 0);
   if (!(energy > 0)) return [];
   const fits: CodebookFit[] = [];
@@ -129,6 +132,39 @@ function equationsOf(site: Site, weight: GraphTensor, recipe: BlockRecipe, kind:
       errors.push(error);
     }
   }
+  return { rows, errors: Float64Array.from(errors) };
+}
+
+/** Rows as they are decoded: an element is its slot's value times its factor, so each is an equation with one unknown. */
+function gatheredEquations(
+  site: Site,
+  weight: GraphTensor,
+  recipe: BlockRecipe,
+  kind: SlotKind,
+  slots: number,
+): Equations {
+  const { wrong, right, mask } = site;
+  const [k, n] = weight.ne;
+  const ids = valuesOf(site, 1).subarray(0, MOST_COLUMNS);
+  if (!wrong || weight.ne[2] * weight.ne[3] !== 1) return { rows: new Float32Array(0), errors: new Float64Array(0) };
+  const step = Math.max(1, Math.ceil((k * ids.length) / MOST_ELEMENTS));
+  const rows = new Float32Array(Math.ceil(k / step) * ids.length * slots);
+  const errors: number[] = [];
+  const bytes = new Uint8Array(rowBytes(recipe.type, k));
+  const data = dataOf(site, weight);
+  const elements = { factor: new Float64Array(k), slot: new Uint16Array(k) };
+  ids.forEach((id, t) => {
+    if (!(id >= 0 && id < n)) return;
+    data.copyInto(id * bytes.length, bytes.length, bytes, 0);
+    takeRow(bytes, recipe, kind, elements);
+    for (let i = 0; i < k; i += step) {
+      const at = t * k + i;
+      const error = wrong[at]! - right[at]!;
+      if (mask?.[at] === 0 || !Number.isFinite(error)) continue;
+      rows[errors.length * slots + elements.slot[i]!] = elements.factor[i]!;
+      errors.push(error);
+    }
+  });
   return { rows, errors: Float64Array.from(errors) };
 }
 

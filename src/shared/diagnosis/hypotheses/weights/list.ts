@@ -15,11 +15,12 @@ import { I_QUANT_CODEBOOK, I_QUANT_SIGNS } from './i-quant-signs';
 import { BLOCK_MIN } from './mins';
 import { PACKED_CARRIED_AS_FLOATS } from './packed-as-floats';
 import { I_QUANT_SCALE_STEP, SCALE_HIGH_BITS, SCALES_AS_MINS, SUB_BLOCK_SCALE_BITS } from './packed-scales';
-import { QK_PERMUTE } from './qk-permute';
 import { STRUCT_OF_ARRAYS } from './struct-of-arrays';
 import { SUB_BLOCK_ORDER } from './sub-block-order';
-import { RESULTS_NOT_COMPUTED, SUM_TAIL_DROPPED } from './tails';
+import { RESULTS_NOT_COMPUTED } from './results-missing';
+import { SUM_TAIL_DROPPED } from './sum-tail';
 import { TRANSPOSED_WEIGHT } from './transposed';
+import { WEIGHT_NOT_FINITE } from './weight-not-finite';
 import { OFFSET_OVERFLOW, TENSOR_OFFSET, WEIGHT_ROW_INDEX } from './weight-offset';
 
 /** Mistakes in reading and decoding weights: particular ones first, cheap before dear. */
@@ -40,7 +41,7 @@ export const WEIGHT_HYPOTHESES: readonly Hypothesis[] = [
   ANOTHER_TENSOR,
   SUM_TAIL_DROPPED,
   RESULTS_NOT_COMPUTED,
-  QK_PERMUTE,
+  WEIGHT_NOT_FINITE,
   WEIGHT_ROW_INDEX,
   ANOTHER_TYPE,
   SCALE_OF_ANOTHER_BLOCK,

@@ -1,4 +1,4 @@
-import type { DequantizeBlocks } from '../../../quant/format';
+import type { DequantizeBlocks, SupportedFormat } from '../../../quant/format';
 import { supportedFormat } from '../../../quant/registry';
 import type { Hypothesis } from '../../hypothesis';
 import { decoderVariant, weightTypeOf } from './weight-site';
@@ -33,14 +33,33 @@ const WAYS: readonly Carried[] = [
   { label: 'f32, subnormals flushed', bytes: 4, carry: (w) => (isTiny32(w) ? w & 0x80000000 : w) },
 ];
 
-/** The right decoder on bytes that went through float registers. */
-function carried(decode: DequantizeBlocks, blockBytes: number, { bytes, carry }: Carried): DequantizeBlocks {
+/** The right decoder on bytes that went through float registers: those at `from` to `to` of each block. */
+function carried(
+  { dequantize, blockBytes }: SupportedFormat,
+  { bytes, carry }: Carried,
+  { from, to }: Span,
+): DequantizeBlocks {
   return (src, srcOffset, blocks, dst, dstOffset) => {
     const copy = src.slice(srcOffset, srcOffset + blocks * blockBytes);
     const words = bytes === 2 ? new Uint16Array(copy.buffer) : new Int32Array(copy.buffer, 0, copy.length >> 2);
-    for (let i = 0; i < words.length; i++) words[i] = carry(words[i]!);
-    decode(copy, 0, blocks, dst, dstOffset);
+    for (let i = 0; i < words.length; i++) {
+      const at = (i * bytes) % blockBytes;
+      if (at >= from && at < to) words[i] = carry(words[i]!);
+    }
+    dequantize(copy, 0, blocks, dst, dstOffset);
   };
+}
+
+/** Bytes of a block. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where the codes of a block lie, its high bits apart, for formats that have other packed fields beside them. */
+function codesOf({ fields, blockBytes }: SupportedFormat): Span | undefined {
+  const codes = fields(new Uint8Array(blockBytes)).find(({ name }) => name === 'qs' || name === 'ql');
+  return codes && { from: codes.offset, to: codes.offset + codes.length };
 }
 
 export const PACKED_CARRIED_AS_FLOATS: Hypothesis = {
@@ -57,13 +76,19 @@ export const PACKED_CARRIED_AS_FLOATS: Hypothesis = {
   *variants(site) {
     const type = weightTypeOf(site);
     if (!type) return;
-    const { dequantize, blockBytes, family, blockElements } = supportedFormat(type);
+    const format = supportedFormat(type);
+    const { blockBytes, family, blockElements } = format;
     if (family === 'integer') return;
+    const codes = codesOf(format);
     for (const way of WAYS) {
       // words begin where blocks do; single floats of that width are themselves
       if (blockBytes % way.bytes !== 0 || blockBytes === way.bytes) continue;
       if (blockElements === 1 && way.bytes === 4) continue;
-      yield decoderVariant(way.label, { words: way.label }, type, () => carried(dequantize, blockBytes, way));
+      const whole = { from: 0, to: blockBytes };
+      yield decoderVariant(way.label, { words: way.label }, type, () => carried(format, way, whole));
+      if (!codes || codes.from % way.bytes !== 0) continue;
+      const parameters = { words: way.label, of: 'codes only' };
+      yield decoderVariant(`${way.label}, codes only`, parameters, type, () => carried(format, way, codes));
     }
   },
 };

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { f16ToF32 } from '../../../../../src/shared/base/float-bits';
 import { ANOTHER_TENSOR } from '../../../../../src/shared/diagnosis/hypotheses/weights/another-tensor';
 import { ANOTHER_TYPE } from '../../../../../src/shared/diagnosis/hypotheses/weights/another-type';
-import { QK_PERMUTE } from '../../../../../src/shared/diagnosis/hypotheses/weights/qk-permute';
 import { STRUCT_OF_ARRAYS } from '../../../../../src/shared/diagnosis/hypotheses/weights/struct-of-arrays';
-import { RESULTS_NOT_COMPUTED, SUM_TAIL_DROPPED } from '../../../../../src/shared/diagnosis/hypotheses/weights/tails';
+import { RESULTS_NOT_COMPUTED } from '../../../../../src/shared/diagnosis/hypotheses/weights/results-missing';
+import { SUM_TAIL_DROPPED } from '../../../../../src/shared/diagnosis/hypotheses/weights/sum-tail';
 import { TRANSPOSED_WEIGHT } from '../../../../../src/shared/diagnosis/hypotheses/weights/transposed';
 import {
   OFFSET_OVERFLOW,
@@ -167,21 +167,6 @@ describe('tails', () => {
     expect(best?.label).toContain(what);
     expect(best?.parameters).toMatchObject({ missing });
     expect([...RESULTS_NOT_COMPUTED.variants({ ...site, wrong: site.right })]).toEqual([]);
-  });
-});
-
-describe('channels in other places', () => {
-  it('rows of each head half-split instead of interleaved', async () => {
-    const m = matMul('Q8_0', 96, 64);
-    const right = productWith(m, decoded(m));
-    // heads of 16: channel 8j + i of a head is row 2i + j
-    const wrong = right.map((_, i) => {
-      const within = i % 16;
-      return right[i - within + 2 * (within % 8) + Math.floor(within / 8)]!;
-    });
-    const site = matMulSite(m, wrong);
-    const best = await expectExplainedAt(QK_PERMUTE, site);
-    expect(best.parameters).toMatchObject({ order: 'interleaved to half-split', headSize: 16 });
   });
 });
 
