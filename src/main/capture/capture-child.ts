@@ -65,7 +65,7 @@ function captureSteps(order: CaptureOrder, lines: StdinLines): void {
   const library = loadLlama(order.library);
   loadBackends(library);
   const weights = readModelTensors(library, order.modelPath);
-  const model = LlamaModel.open(library, order.modelPath, order.device);
+  const model = LlamaModel.open(library, order.modelPath, order.device, order.repackWeights);
   try {
     const tokens = promptTokens(order, model);
     if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
@@ -165,6 +165,7 @@ class CaptureRun {
       device: order.device,
       threads: String(order.threads),
       ...(order.flashAttention ? { flashAttention: 'on' } : {}),
+      ...(order.repackWeights ? { repackWeights: 'on' } : {}),
       ...(topLogits ? { topLogits: JSON.stringify(topLogits) } : {}),
       ...(order.layers ? { layers: `${order.layers.from}..${order.layers.to}` } : {}),
     };

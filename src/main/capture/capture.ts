@@ -30,6 +30,8 @@ export interface CaptureRequest {
   readonly device?: Device;
   /** Runs attention as one fused op, which hides its steps; off by default. */
   readonly flashAttention?: boolean;
+  /** Lets the CPU reorder weights for its faster kernels, which round otherwise; off by default. */
+  readonly repackWeights?: boolean;
   /** Stores only these layers and what they read, and stops the evaluation after them. */
   readonly layers?: LayerRange;
 }
@@ -71,7 +73,7 @@ export async function openCaptureRun(
   if ((request.prompt === undefined) === (request.tokens === undefined)) {
     throw new QuarrelError('give either a prompt or tokens to run');
   }
-  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens, flashAttention } = request;
+  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens, flashAttention, repackWeights } = request;
   const library = locateLibrary(libraryDir);
   const order = {
     kind: 'capture' as const,
@@ -84,6 +86,7 @@ export async function openCaptureRun(
     ...(tokens === undefined ? {} : { tokens }),
     ...(layers === undefined ? {} : { layers }),
     ...(flashAttention ? { flashAttention } : {}),
+    ...(repackWeights ? { repackWeights } : {}),
   };
   let child: CaptureChild | undefined;
   const ask = (target: string, orderAt: (unfinished: string) => void): Promise<CaptureResult> =>

@@ -52,10 +52,10 @@ export class LlamaModel {
   }
 
   /**
-   * Maps the model. Weights stay as they are in the file (no repacking), so that the graph's leaves are the file's
-   * tensors. Throws QuarrelError; llama.cpp has then said why on stderr.
+   * Maps the model. Weights stay as they are in the file, so that the graph's leaves are the file's tensors; with
+   * `repack` the CPU reorders those for which it has faster kernels. Throws QuarrelError; llama.cpp has then said why on stderr.
    */
-  static open(library: LlamaLibrary, path: string, device: Device): LlamaModel {
+  static open(library: LlamaLibrary, path: string, device: Device, repack = false): LlamaModel {
     const params = {
       ...library.llama_model_default_params().value,
       devices: deviceList(library, device),
@@ -63,7 +63,7 @@ export class LlamaModel {
       split_mode: SPLIT_NONE,
       load_mode: LOAD_MMAP,
       check_tensors: false,
-      use_extra_bufts: false,
+      use_extra_bufts: repack,
     };
     const load = (): Pointer => library.llama_model_load_from_file(path, params);
     return LlamaModel.loaded(library, path, device === 'cpu' ? withoutPrefetch(library, load) : load());

@@ -22,6 +22,7 @@ export interface CaptureOrder {
   readonly device: Device;
   readonly layers?: LayerRange;
   readonly flashAttention?: boolean;
+  readonly repackWeights?: boolean;
   readonly out: string;
   /** Tokens of the steps that may follow. */
   readonly moreTokens: number;

@@ -1,8 +1,11 @@
 /** Candidates that are right, each different from llama.cpp's own run in a way that is allowed. */
 import fs from 'node:fs';
+import path from 'node:path';
 import { defined } from '../../../shared/base/assert';
 import type { Graph } from '../../../shared/graph/graph';
 import { isComputing } from '../../../shared/graph/graph';
+import { captureTrace } from '../../capture/capture';
+import { locateLibrary } from '../../capture/library-files';
 import type { BenchRun, OpenModel } from './bench-run';
 import { drawStyle } from './dump-style';
 import type { DumpStyle } from './engine-run';
@@ -15,8 +18,8 @@ import { SUM_ORDERS } from './sum-orders';
 /** One way to be right. */
 export interface ControlKind {
   readonly name: string;
-  /** Models that it runs on; all when absent. */
-  readonly models?: readonly string[];
+  /** Models that it does not run on. */
+  readonly except?: readonly string[];
   /** Runs it; undefined where it cannot be had here. */
   run(run: BenchRun, opened: OpenModel, random: Random): Promise<ControlOutcome | undefined>;
 }
@@ -26,14 +29,9 @@ interface ControlOutcome {
   readonly note: string;
 }
 
-function dump(
-  name: string,
-  styleOf: (graph: Graph, random: Random) => DumpStyle,
-  models?: readonly string[],
-): ControlKind {
+function dump(name: string, styleOf: (graph: Graph, random: Random) => DumpStyle): ControlKind {
   return {
     name,
-    ...(models ? { models } : {}),
     run: async (run, opened, random) => {
       const style = styleOf(defined(opened.steps[0], 'the prompt').graph, random);
       return { verdict: await bisectDump(run, opened, style), note: style.note };
@@ -67,9 +65,14 @@ const whole =
   (graph: Graph): DumpStyle => ({ arithmetic, dtype, note, keeps: (n) => isComputing(graph, n) });
 
 /** Mat-muls whose sums go in another order. */
-function summed(name: keyof typeof SUM_ORDERS, declared?: DumpStyle['metadata']): ControlKind {
+function summed(
+  name: keyof typeof SUM_ORDERS,
+  declared?: DumpStyle['metadata'],
+  except: readonly string[] = [],
+): ControlKind {
   return {
     name: `sums: ${name}`,
+    except,
     run: async (run, opened) => {
       const { graph } = defined(opened.steps[0], 'the prompt');
       const style = { ...whole('exact', 'F32', 'f32')(graph), ...(declared ? { metadata: declared } : {}) };
@@ -87,6 +90,41 @@ function lane(name: string, candidate: string, more: { reference?: string; threa
   };
 }
 
+/** llama.cpp itself, run in another way that is right. */
+function captured(
+  name: string,
+  options: { readonly flashAttention?: boolean; readonly repackWeights?: boolean },
+): ControlKind {
+  return {
+    name,
+    run: async (run, { model, ...opened }) => {
+      const out = run.file('control.safetensors');
+      await captureTrace({ modelPath: model.path, tokens: model.tokens, out, ...options }, run.quiet());
+      const verdict = await run.bisect({ model, ...opened }, `trace:${out}`);
+      fs.rmSync(out);
+      return { verdict, note: Object.keys(options).join(', ') };
+    },
+  };
+}
+
+/** The same build with one of its other CPU variants, one that every x64 processor can run. */
+const CPU_VARIANT: ControlKind = {
+  name: 'another CPU variant',
+  run: async (run, opened, random) => {
+    const { dir } = locateLibrary();
+    const variants = fs.readdirSync(dir).filter((file) => /cpu-(x64|sse42)\./.test(file));
+    if (variants.length === 0) return undefined;
+    const variant = random.pick(variants);
+    const folder = run.file(path.parse(variant).name);
+    fs.mkdirSync(folder);
+    for (const file of fs.readdirSync(dir)) {
+      if (file === variant || !file.includes('ggml-cpu'))
+        fs.copyFileSync(path.join(dir, file), path.join(folder, file));
+    }
+    return { verdict: await run.bisect(opened, `llama@${folder}`), note: variant };
+  },
+};
+
 export const CONTROLS: readonly ControlKind[] = [
   dump('f32 engine', whole('exact', 'F32', 'f32')),
   dump('f16 engine', whole('f16', 'F16', 'f16')),
@@ -96,7 +134,11 @@ export const CONTROLS: readonly ControlKind[] = [
   lane('reference lane', 'reference'),
   lane('threads', 'llama', { threads: 2 }),
   ...(['in turn', 'pairwise', '8 lanes'] as const).map((name) => summed(name)),
-  summed('f16 chunks', { accumulation: 'F16' }),
+  // its scores are beyond f16
+  summed('f16 chunks', { accumulation: 'F16' }, ['made-loud']),
+  captured('flash attention', { flashAttention: true }),
+  captured('repacked weights', { repackWeights: true }),
+  CPU_VARIANT,
 ];
 
 export const WEBGPU_CONTROL: ControlKind = lane('webgpu', 'webgpu');

@@ -12,6 +12,9 @@ import { totalsOf } from './score';
 import { PLANTS } from './plants';
 import type { Plant } from './plants';
 
+/** Controls of the reduced benchmark. */
+const LEAST_CONTROLS = 12;
+
 export interface WizardBenchOptions {
   readonly seed: number;
   /** About a dozen plants and as many controls. */
@@ -90,7 +93,7 @@ function controlTasks(run: BenchRun, options: WizardBenchOptions, least: number)
   const kinds = [...CONTROLS, ...(options.noGpu === undefined ? [WEBGPU_CONTROL] : [])].filter(
     ({ name }) => options.only === undefined || name.includes(options.only),
   );
-  const count = options.reduced ? Math.max(12, kinds.length) : least;
+  const count = Math.max(options.reduced ? LEAST_CONTROLS : least, kinds.length);
   const orders = new Map(kinds.map((kind) => [kind, modelsOf(run, kind, options)]));
   return Array.from({ length: kinds.length === 0 ? 0 : Math.ceil(count / kinds.length) }, (_, round) =>
     kinds.flatMap((kind) => {
@@ -100,8 +103,8 @@ function controlTasks(run: BenchRun, options: WizardBenchOptions, least: number)
   ).flat();
 }
 
-function modelsOf(run: BenchRun, { name, models }: ControlKind, { seed, reduced }: WizardBenchOptions): string[] {
-  const present = (models ?? run.models.names).filter((model) => run.models.has(model));
+function modelsOf(run: BenchRun, { name, except = [] }: ControlKind, { seed, reduced }: WizardBenchOptions): string[] {
+  const present = run.models.names.filter((model) => run.models.has(model) && !except.includes(model));
   // A large model in a few of the controls only.
   const order = Random.named(seed, `models of ${name}`).sample(present, present.length);
   return reduced ? order.filter((model) => model !== 'smollm2') : order;

@@ -92,7 +92,7 @@ interface SoftMaxPlant extends Omit<EnginePlant, 'kind' | 'plant'> {
 
 const SOFT_MAX: readonly SoftMaxPlant[] = [
   {
-    ...{ name: 'attention-scale', row: 0, title: 'attention scale missing or another' },
+    ...{ name: 'attention-scale', reduced: true, row: 0, title: 'attention scale missing or another' },
     ...{ models: ATTENTION, instances: 4 },
     draw: ({ random, nodes }) => {
       const now = f32FromBits(nodes.find(isSoftMax)?.opParams[0] ?? 0);
@@ -101,7 +101,14 @@ const SOFT_MAX: readonly SoftMaxPlant[] = [
     },
   },
   {
-    ...{ name: 'mask-off-by-one', row: 0, title: 'the causal mask off by one', models: ATTENTION, instances: 3 },
+    ...{
+      name: 'mask-off-by-one',
+      reduced: true,
+      row: 0,
+      title: 'the causal mask off by one',
+      models: ATTENTION,
+      instances: 3,
+    },
     draw: ({ random }) =>
       random.chance(0.5)
         ? [masked((row, column) => (column === row + 1 ? true : undefined)), 'sees the next token']
@@ -201,7 +208,13 @@ function headProducts(turn: Turn, matrixOf: (head: number, heads: number, matric
 }
 
 const GROUPS: EnginePlant = {
-  ...{ kind: 'engine', name: 'gqa-tiled', row: 38, title: 'heads of K or V tiled where they are repeated' },
+  ...{
+    kind: 'engine',
+    name: 'gqa-tiled',
+    reduced: true,
+    row: 38,
+    title: 'heads of K or V tiled where they are repeated',
+  },
   ...{ models: GROUPED, instances: 4 },
   plant: (site) => {
     const nodes = site.nodes.filter(site.random.chance(0.5) ? isScores : isSums);
@@ -293,7 +306,13 @@ const isCacheWrite = (n: GraphTensor): boolean => n.op === 'SET_ROWS' && n.name.
 
 /** Row 43: K of a decode step lies in another row than the mask says. */
 const CACHE_ROW: EnginePlant = {
-  ...{ kind: 'engine', name: 'cache-row', row: 43, title: 'the cache written one row too far in decode steps' },
+  ...{
+    kind: 'engine',
+    name: 'cache-row',
+    reduced: true,
+    row: 43,
+    title: 'the cache written one row too far in decode steps',
+  },
   ...{ models: ['specimen', 'made-bias', 'llama-dense', 'sample'], instances: 3, steps: 2 },
   plant: (site) => {
     const by = site.random.pick([1, -1]);

@@ -52,7 +52,7 @@ const TOKEN_SLIPS: readonly TokenSlip[] = [
 /** A dump made from other tokens than the text's. */
 function tokenPlant({ name, title, tokensOf }: TokenSlip): InputPlant {
   return {
-    ...{ kind: 'input', name, row: 40, title, models: ['specimen'] },
+    ...{ kind: 'input', name, row: 40, title, models: ['specimen'], reduced: name === 'double-bos' },
     plant: async (run, random) => {
       const text = random.pick(TEXTS);
       const model = modelWithBos(run);

@@ -43,7 +43,13 @@ const OTHER_HALF: Replacement = [CODES_OF_HALVES, 'qs >> (4u * (1u - j / 16u))']
 
 const DECODERS: readonly Decoder[] = [
   {
-    ...{ name: 'k-scale-bits-kernel', row: 1, title: 'scales 4 to 7 without their high bits', types: ['Q4_K', 'Q5_K'] },
+    ...{
+      name: 'k-scale-bits-kernel',
+      reduced: true,
+      row: 1,
+      title: 'scales 4 to 7 without their high bits',
+      types: ['Q4_K', 'Q5_K'],
+    },
     ...{ models: ['specimen', 'llama-dense', 'sample'], instances: 2, file: 'lib/scale-min-k4.wgsl' },
     replace: [['let scale = (low & 15u) | ((weight_u8(s + j - 4u) >> 6u) << 4u);', 'let scale = low & 15u;']],
   },
@@ -196,7 +202,13 @@ const OPS: readonly Simple[] = [
     },
   },
   {
-    ...{ name: 'gqa-kernel', row: 38, title: 'heads of K and V tiled where they are repeated', file: MUL_MAT },
+    ...{
+      name: 'gqa-kernel',
+      reduced: true,
+      row: 38,
+      title: 'heads of K and V tiled where they are repeated',
+      file: MUL_MAT,
+    },
     ...{ models: ['specimen', 'made-bias', 'smollm2'], instances: 2 },
     draw: (site) => ({
       replace: [['batch / (params.src1.ne.zw / params.src0.ne.zw)', 'batch % params.src0.ne.zw']],
@@ -251,7 +263,7 @@ const OPS: readonly Simple[] = [
     },
   },
   {
-    ...{ name: 'cache-row-lost-kernel', row: 43, title: "one token's keys never reach the cache" },
+    ...{ name: 'cache-row-lost-kernel', reduced: true, row: 43, title: "one token's keys never reach the cache" },
     ...{ models: ['specimen', 'qwen2-dense'], file: 'ops/set_rows.wgsl' },
     draw: (site) => {
       const writes = site.nodes.filter((n) => n.op === 'SET_ROWS' && n.name.startsWith('cache_k'));

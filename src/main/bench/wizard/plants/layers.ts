@@ -82,7 +82,7 @@ const isResidual = (n: GraphTensor, site: Site): boolean =>
 
 const SIMPLE: readonly Simple[] = [
   {
-    ...{ name: 'epsilon', row: 32, title: 'another epsilon', weak: true, instances: 3 },
+    ...{ name: 'epsilon', reduced: true, row: 32, title: 'another epsilon', weak: true, instances: 3 },
     models: ['made-quiet', 'specimen', 'llama-dense', 'made-qk-norm'],
     where: (n) => n.kind === 'RMS_NORM',
     draw: ({ random }) => {
@@ -121,13 +121,20 @@ const SIMPLE: readonly Simple[] = [
     draw: () => [source(0), 'weight 1'],
   },
   {
-    ...{ name: 'qkv-bias', row: 33, title: 'the bias of Q, K or V dropped', instances: 3 },
+    ...{ name: 'qkv-bias', reduced: true, row: 33, title: 'the bias of Q, K or V dropped', instances: 3 },
     models: ['made-bias', 'qwen2-dense', 'gpt2-dense', 'llama-dense'],
     where: (n, site) => n.kind === 'ADD' && /attn_(q|k|v|qkv)\.bias$/.test(site.sourceOf(n, 1)?.name ?? ''),
     draw: () => [source(0), 'bias 0'],
   },
   {
-    ...{ name: 'residual', row: 0, title: 'a residual connection dropped, or the branch', models: ANY, instances: 3 },
+    ...{
+      name: 'residual',
+      reduced: true,
+      row: 0,
+      title: 'a residual connection dropped, or the branch',
+      models: ANY,
+      instances: 3,
+    },
     where: isResidual,
     draw: ({ random }) => {
       const kept = random.integer(0, 1);

@@ -126,7 +126,7 @@ function ropePlant({ draw, where = () => true, ...plant }: RopePlant): EnginePla
 
 const PLANTS: readonly RopePlant[] = [
   {
-    ...{ name: 'rope-pairs', row: 25, title: 'halves paired for neighbours, or the reverse' },
+    ...{ name: 'rope-pairs', reduced: true, row: 25, title: 'halves paired for neighbours, or the reverse' },
     ...{ models: PLAIN_ROPE, instances: 4 },
     draw: () => [(s) => void (s.halves = !s.halves), 'NEOX and NORM swapped'],
   },

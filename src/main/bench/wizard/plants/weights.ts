@@ -60,7 +60,13 @@ const slips =
 
 const DECODED: readonly Decoded[] = [
   {
-    ...{ name: 'q4k-scale-bits', row: 1, title: 'scales 4 to 7 without their high bits', types: ['Q4_K', 'Q5_K'] },
+    ...{
+      name: 'q4k-scale-bits',
+      reduced: true,
+      row: 1,
+      title: 'scales 4 to 7 without their high bits',
+      types: ['Q4_K', 'Q5_K'],
+    },
     ...{ models: [...K_MODELS, 'made-k'], instances: 3 },
     decoder: (type, random) => wrongDecoder(type, { noScaleHighBits: random.pick(['scales', 'both'] as const) }),
   },
@@ -131,7 +137,13 @@ const DECODED: readonly Decoded[] = [
     },
   },
   {
-    ...{ name: 'subnormal-scale-flushed', row: 8, title: 'subnormal f16 scales read as zero', instances: 3 },
+    ...{
+      name: 'subnormal-scale-flushed',
+      reduced: true,
+      row: 8,
+      title: 'subnormal f16 scales read as zero',
+      instances: 3,
+    },
     types: ['Q4_0', 'Q4_1', 'Q5_0', 'Q8_0', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K'],
     ...{ models: ['made-tiny', 'made-tiny', 'made-tiny'], decoder: slips({ scale: SCALE_SLIPS.flushed }) },
   },
@@ -190,7 +202,7 @@ const HALF_DECODE: EnginePlant = {
 
 /** Bytes read from another place: all of the tensor, a number of bytes away, as wrong alignment or a split file do. */
 const WRONG_OFFSET: EnginePlant = {
-  ...{ kind: 'engine', name: 'wrong-offset', row: 0, title: 'tensor data read at a wrong offset' },
+  ...{ kind: 'engine', name: 'wrong-offset', reduced: true, row: 0, title: 'tensor data read at a wrong offset' },
   ...{ models: ['specimen', 'llama-dense', 'made-legacy', 'made-k'], instances: 3 },
   plant: (site) => {
     const nodes = readersOf(site, QUANTIZED).filter((n) => n.kind === 'MUL_MAT');
@@ -329,7 +341,13 @@ const TIED_HEAD: EnginePlant = {
 
 /** Row 13: what does not fill a tile is left out. */
 const TAIL: EnginePlant = {
-  ...{ kind: 'engine', name: 'tile-tail', row: 13, title: 'rows, columns or products past the last whole tile' },
+  ...{
+    kind: 'engine',
+    name: 'tile-tail',
+    reduced: true,
+    row: 13,
+    title: 'rows, columns or products past the last whole tile',
+  },
   ...{ models: ['specimen', 'smollm2', 'made-k', 'llama-dense', 'made-f16'], instances: 4 },
   plant: (site) => {
     const { random } = site;

@@ -55,12 +55,12 @@ export function producerOf(site: Site, index: number): GraphTensor | undefined {
 /** Whether the node multiplies two activations, as attention does: K·Q or V·P. */
 export function isAttentionProduct(site: Site): boolean {
   const { graph, node } = site;
-  return node.kind === 'MUL_MAT' && isProductOfActivations(graph, node);
+  return isProductOfActivations(graph, node);
 }
 
 export function isProductOfActivations(graph: Site['graph'], node: GraphTensor): boolean {
   const [a, b] = node.src;
-  if (a === undefined || b === undefined) return false;
+  if (node.kind !== 'MUL_MAT' || a === undefined || b === undefined) return false;
   return (
     memoryOwner(graph, tensorOf(graph, a)).role !== 'weight' && memoryOwner(graph, tensorOf(graph, b)).role === 'node'
   );
