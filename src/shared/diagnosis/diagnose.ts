@@ -10,6 +10,7 @@ import { attemptsAt, runTrial, valueOf } from './attempt';
 import { errorShape } from './error-shape';
 import { bestValue } from './family-search';
 import type { Hypothesis } from './hypothesis';
+import { jointTrials } from './joint-trials';
 import { isProved, ranked } from './rank';
 import type { Trial } from './rank';
 import type { Replay, Replayed } from './replay';
@@ -67,7 +68,7 @@ class DiagnosisRun {
       control.progress({ stage: 'replay hypotheses', done, total: hypotheses.length, detail: hypothesis.id });
       await this.screen(hypothesis);
     }
-    const finals = await this.final();
+    const finals = await this.finalOrJoint();
     const proved = this.proved(finals);
     const near = oneOfEach(
       finals.filter((f) => f !== proved).map(({ trial }) => trial),
@@ -135,6 +136,28 @@ class DiagnosisRun {
     // of one family only the best value counts
     const own = this.found.splice(before).sort((a, b) => b.trial.share - a.trial.share);
     this.found.push(...own.slice(0, 1));
+  }
+
+  /** Where no mistake at one node or at all of a stretch leaves rounding only, one at some of them may. */
+  private async finalOrJoint(): Promise<readonly ProvedTrial[]> {
+    const { replay, noiseFloor } = this.request;
+    const finals = await this.final();
+    const share = this.proved(finals)?.trial.share ?? 0;
+    if (replay.nodes.length === 1 || share >= 1 - CAUSE.tie) return finals;
+    const joint = await jointTrials({
+      alone: this.found,
+      togetherOf: ({ hypothesis, label }) =>
+        attemptsAt(hypothesis, replay, this.first).find((attempt) => attempt.label === label),
+      run: async ({ hypothesis }, at) => {
+        this.request.control.throwIfCancelled();
+        if (performance.now() > this.until) return undefined;
+        await this.breathe();
+        return runTrial(hypothesis, at, replay, this.first, noiseFloor);
+      },
+    });
+    if (joint.length === 0) return finals;
+    this.found.push(...joint);
+    return this.final();
   }
 
   /** The best ones on the whole node, in the arithmetic in which each comes nearest. */

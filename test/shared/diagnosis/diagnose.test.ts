@@ -138,3 +138,83 @@ describe('diagnosis', () => {
     await expect(run).rejects.toThrow('cancelled');
   });
 });
+
+describe('a mistake at some nodes of a stretch', () => {
+  /** x → three mat-muls, summed one after another; the dump holds x and the end. */
+  function threeProducts() {
+    const g = new GraphBuilder();
+    const ne = [ROWS, TOKENS, 1, 1] as const;
+    const input = g.node('x', 'SCALE', [K, TOKENS, 1, 1], [g.leaf('input', 'in', [K, TOKENS, 1, 1])]);
+    const products = [0, 1, 2].map((i) =>
+      g.node(`m${i}`, 'MUL_MAT', ne, [g.leaf('weight', `w${i}`, [K, ROWS, 1, 1]), input]),
+    );
+    const sum = g.node('sum', 'ADD', ne, products.slice(0, 2));
+    const end = g.node('end', 'ADD', ne, [sum, defined(products[2], 'm2')]);
+    return { graph: g.build(), stretch: [...products, sum], end };
+  }
+
+  const weight = (i: number): number[] => w.map((_, at) => Math.sin(1 + 5 * i + at * (2 + 3 * i)));
+
+  /** The sum with each product times its factor. */
+  function summed(factors: readonly number[]): Float32Array {
+    return Float32Array.from({ length: ROWS * TOKENS }, (_, i) => {
+      const [r, t] = [i % ROWS, Math.floor(i / ROWS)];
+      let sum = 0;
+      factors.forEach((factor, m) => {
+        for (let k = 0; k < K; k++) sum += factor * weight(m)[r * K + k]! * x[t * K + k]!;
+      });
+      return sum;
+    });
+  }
+
+  const doubled: Hypothesis = {
+    ...factorAt('MUL_MAT', 1),
+    *variants(site) {
+      if (site.node.kind !== 'MUL_MAT') return;
+      yield { label: 'doubled', parameters: {}, predict: (s) => evaluateChanged(s, {}).map((v) => v * 2) };
+    },
+  };
+
+  async function causeOf(factors: readonly number[]) {
+    const { graph, stretch, end } = threeProducts();
+    const at = (id: number) => defined(graph.tensors[id], 'a node');
+    const seed = checkpointsOf('the dump', { x, end: summed(factors) }) as TraceSource;
+    const bytes = (i: number) => ({ type: 'F32', ne: [K, ROWS, 1, 1], bytes: f32Bytes(weight(i)) }) as const;
+    const replay = await Replay.open({
+      graph,
+      weights: weightsOf({ w0: bytes(0), w1: bytes(1), w2: bytes(2) }),
+      captured: checkpointsOf('the capture', { 'leaf:in': x }),
+      candidate: { seed, results: seed, mask: () => undefined },
+      judged: { node: at(end), stretch: stretch.map(at), writes: [] } as unknown as JudgedNode,
+      arithmetics: ['exact'],
+      engine: createInlineEngine(),
+      control: new Control(() => undefined),
+    });
+    const control = new Control(() => undefined);
+    return (await diagnose({ replay, hypotheses: [doubled], noiseFloor: 1e-12, control, budget: 10_000 })).cause;
+  }
+
+  it.each([
+    [[2, 1, 1], ['m0']],
+    [
+      [2, 1, 2],
+      ['m0', 'm2'],
+    ],
+    [
+      [1, 2, 2],
+      ['m1', 'm2'],
+    ],
+    [
+      [2, 2, 2],
+      ['m0', 'm1', 'm2'],
+    ],
+  ])('factors %j: at %j', async (factors, nodes) => {
+    const cause = await causeOf(factors);
+    expect([...(cause?.nodes ?? [])].sort()).toEqual(nodes);
+    expect(cause?.explained).toBeGreaterThan(0.999999);
+  });
+
+  it('no cause where no set of nodes explains it', async () => {
+    expect(await causeOf([2, 1, -3])).toBeNull();
+  });
+});
