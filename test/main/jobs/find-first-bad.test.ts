@@ -160,11 +160,15 @@ const archs = sharedPath('models/archs');
 
 describe.skipIf(!fs.existsSync(sample))('dumps of other engines in ../shared/traces', () => {
   it.each([
-    ['wrong-q4k-scale-high-bits', 'Qcur-0#0', 'MUL_MAT', 'blk.0.attn_q.weight'],
-    ['wrong-rope-neox', 'Qcur-0#1', 'ROPE', null],
-  ])('%s is named at %s', async (name, node, op, tensor) => {
+    ['wrong-q4k-scale-high-bits', 'Qcur-0#0', 'MUL_MAT', 'blk.0.attn_q.weight', 'k-scale-high-bits'],
+    ['wrong-rope-neox', 'Qcur-0#1', 'ROPE', null, 'rope-pairing'],
+  ])('%s is named at %s', async (name, node, op, tensor, cause) => {
     const verdict = await bisect(sample, `trace:${path.join(traces, name)}.safetensors`);
-    expect(verdict.firstBad).toMatchObject({ layer: 0, node, op, tensor });
+    expect(verdict.firstBad).toMatchObject({ layer: 0, node, op, tensor, stretch: [], cause: { id: cause } });
+    expect(verdict.cause).toMatchObject({ id: cause, nodes: [node] });
+    expect(verdict.cause?.explained).toBeGreaterThan(0.9999);
+    // a kernel is wrong wherever it runs: every independently bad node has that cause
+    expect(new Set(verdict.allBad.map((bad) => bad.cause?.id))).toEqual(new Set([cause]));
   });
 
   it('right-repacked-weights is clean', async () => {
@@ -195,6 +199,12 @@ describe.skipIf(!fs.existsSync(sample))('dumps of other engines in ../shared/tra
       const verdict = await bisect(SMOLLM2, trace, { tokens, map });
       expect(verdict.firstBad).toMatchObject({ node: 'kqv_out-0', layer: 0 });
       expect(verdict.firstBad?.stretch).toContain('kq_soft_max-0');
+      expect(verdict.cause).toMatchObject({
+        id: 'attention-scale',
+        nodes: ['kq_soft_max-0'],
+        parameters: { scale: 1, right: 0.125 },
+      });
+      expect(verdict.cause?.explained).toBeGreaterThan(0.9999);
     });
   });
 });
