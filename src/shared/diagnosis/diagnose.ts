@@ -84,16 +84,10 @@ class DiagnosisRun {
     };
   }
 
-  /**
-   * The first that is proved. Where nothing finite is left at the end of a stretch, whatever makes it so explains all of
-   * it: then only one that nothing else competes with.
-   */
+  /** The first that is proved. */
   private proved(finals: readonly ProvedTrial[]): ProvedTrial | undefined {
-    const { replay, noiseFloor } = this.request;
-    const [first, ...others] = finals.filter(({ trial }) => isProved(trial, noiseFloor));
-    if (!first || replay.nodes.length === 1 || hasFinite(replay)) return first;
-    const isOther = ({ trial }: ProvedTrial): boolean => trial.hypothesis.id !== first.trial.hypothesis.id;
-    return others.some(isOther) ? undefined : first;
+    const { noiseFloor } = this.request;
+    return finals.find((f) => isProved(f.trial, noiseFloor));
   }
 
   private async screen(hypothesis: Hypothesis): Promise<void> {
@@ -163,7 +157,9 @@ class DiagnosisRun {
   /** The best ones on the whole node, in the arithmetic in which each comes nearest. */
   private async final(): Promise<readonly ProvedTrial[]> {
     const { noiseFloor, replay } = this.request;
-    const byTrial = new Map(this.found.map((f) => [f.trial, f]));
+    // where nothing finite is left to compare, whatever makes everything NaN would explain it
+    const telling = hasFinite(replay) ? this.found : this.found.filter((f) => f.trial.hypothesis.byRange);
+    const byTrial = new Map(telling.map((f) => [f.trial, f]));
     const finals: ProvedTrial[] = [];
     for (const trial of finalists([...byTrial.keys()], noiseFloor)) {
       const first = defined(byTrial.get(trial), `the variants of ${trial.label}`);

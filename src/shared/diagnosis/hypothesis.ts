@@ -28,6 +28,11 @@ export interface Hypothesis {
   readonly catalogue: readonly number[];
   readonly generality: Generality;
   /**
+   * True where it makes results NaN or infinite only of values beyond a type’s range. Where nothing finite is left to
+   * compare, only such a mistake can be told from others that make everything NaN.
+   */
+  readonly byRange?: boolean;
+  /**
    * The ways in which it can appear at a node, likely ones first; none where it cannot. Called in every arithmetic:
    * labels do not depend on it.
    */

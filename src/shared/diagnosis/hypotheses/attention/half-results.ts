@@ -19,6 +19,7 @@ export const HALF_RESULTS: Hypothesis = {
   ],
   catalogue: [17, 19],
   generality: 1,
+  byRange: true,
   *variants(site) {
     const { kind } = site.node;
     if (kind !== 'MUL_MAT' && kind !== 'MUL_MAT_ID' && kind !== 'FLASH_ATTN_EXT' && kind !== 'SOFT_MAX') return;

@@ -26,6 +26,7 @@ export const HALF_SUMS: Hypothesis = {
   ],
   catalogue: [17, 18],
   generality: 1,
+  byRange: true,
   *variants(site) {
     if (site.node.kind !== 'MUL_MAT') return;
     yield summed('each product and each sum in f16', productsAndSums);

@@ -20,6 +20,7 @@ export const SOFT_MAX_RANGE: Hypothesis = {
   ],
   catalogue: [20, 23],
   generality: 1,
+  byRange: true,
   *variants(site) {
     if (site.node.kind !== 'SOFT_MAX') return;
     yield variant('no maximum subtracted, f32', unshifted(Math.fround));

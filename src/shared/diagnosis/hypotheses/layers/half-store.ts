@@ -45,6 +45,7 @@ export const F16_OVERFLOW: Hypothesis = {
   citations: ['ggml-org/llama.cpp#27321', 'ggml-org/llama.cpp#17746', 'microsoft/onnxruntime#29611'],
   catalogue: [18, 19],
   generality: 1,
+  byRange: true,
   *variants(site) {
     if (!ELEMENTWISE.has(site.node.kind) || !site.right.some((v) => Math.abs(v) > F16_MAX)) return;
     yield stored('infinite', { beyond65504: 'infinite' }, (v) => f16ToF32(f32ToF16(v)));

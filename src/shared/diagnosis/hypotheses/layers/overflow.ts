@@ -62,6 +62,7 @@ export const EXP_OVERFLOW: Hypothesis = {
   citations: ['ggml-org/llama.cpp#12776', 'ggml-org/llama.cpp#10723', 'ggml-org/llama.cpp#22808'],
   catalogue: [20],
   generality: 1,
+  byRange: true,
   *variants(site) {
     const { kind } = site.node;
     for (const [label, formula] of FORMULAS[ACTIVATION_OF[kind] ?? kind] ?? []) {
