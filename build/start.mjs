@@ -11,7 +11,7 @@ import { projectRoot } from './project-root.mjs';
 import { reportingFailure, setUp } from './setup.mjs';
 import { say } from './setup/log.mjs';
 
-const specimen = join(projectRoot, 'resources', 'specimen', 'quarrel-tiny.gguf');
+const specimen = join(projectRoot, 'resources', 'specimen', 'quarrel-specimen.Q4_K_M.gguf');
 const prompt = 'The capital of France is';
 
 await reportingFailure(async () => {

@@ -10,7 +10,7 @@ import { TraceFile } from '../../src/main/traces/trace-file';
 import { defined } from '../../src/shared/base/assert';
 import type { CollectingSink } from '../gpu/gpu-fixture';
 import { runOnGpu, silent } from '../gpu/gpu-fixture';
-import { sharedPath, specimenPath } from '../helpers/shared-files';
+import { sharedPath, tinyModelPath } from '../helpers/shared-files';
 import { PLANTED_BUGS } from './planted-bugs';
 
 interface Model {
@@ -19,7 +19,7 @@ interface Model {
 }
 
 const MODELS: readonly Model[] = [
-  { path: specimenPath(), tokens: [1, 7, 300, 21, 5] },
+  { path: tinyModelPath(), tokens: [1, 7, 300, 21, 5] },
   { path: sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf'), tokens: [504, 3575] },
 ];
 

@@ -1,31 +1,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { projectRoot } from '../../src/main/entry-path';
+import type { BugFile } from '../../src/main/gallery/gallery';
+import { galleryDir, readBug, readGallery } from '../../src/main/gallery/gallery';
 
-/** A planted bug; the fields of bug.json stand in README.md. */
-export interface PlantedBug {
+/** A planted bug of the gallery; the fields of bug.json stand in resources/gallery/README.md. */
+export interface PlantedBug extends Omit<BugFile, 'name'> {
+  /** Name of its folder. */
   readonly name: string;
   readonly folder: string;
-  readonly title: string;
-  readonly catalogue: number;
-  readonly first: Readonly<Record<string, string>>;
-  /** Decode step in which it shows first; the prompt when absent. */
-  readonly step?: number;
 }
 
-const root = path.join(projectRoot(), 'test', 'planted-bugs');
-
-export const PLANTED_BUGS: readonly PlantedBug[] = fs
-  .readdirSync(root, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => {
-    const folder = path.join(root, name);
-    const bug = JSON.parse(fs.readFileSync(path.join(folder, 'bug.json'), 'utf8')) as Omit<
-      PlantedBug,
-      'name' | 'folder'
-    >;
-    return { name, folder, ...bug };
-  });
+export const PLANTED_BUGS: readonly PlantedBug[] = readGallery().map(({ id }) => ({
+  ...readBug(id),
+  name: id,
+  folder: path.join(galleryDir(), id),
+}));
 
 /** Relative paths of a bug's shaders. */
 export function overlayFiles(bug: PlantedBug): string[] {

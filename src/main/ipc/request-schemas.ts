@@ -70,6 +70,7 @@ const job = z.discriminatedUnion('name', [
 /** What main accepts from the UI window: total over the contract, so a new call cannot be forgotten here. */
 export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<N>> } = {
   appState: nothing,
+  gallery: nothing,
   setTheme: z.strictObject({ theme: z.enum(['system', 'dark', 'light']) }),
   pickPath: z.strictObject({ kind: z.enum(['model', 'trace', 'shaders', 'library']) }),
   rememberFile: z.strictObject({ path }),

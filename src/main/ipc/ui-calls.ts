@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { BrowserWindow, OpenDialogOptions, SaveDialogOptions } from 'electron';
 import { app, dialog, nativeTheme, shell } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
 import type { AppState, JobCall, PickKind } from '../../shared/ipc/contract';
 import type { JobAnswer, JobName, WeightsPart } from '../../shared/ipc/jobs';
-import { resourcesDir } from '../entry-path';
+import { specimenPath } from '../entry-path';
+import { readGallery } from '../gallery/gallery';
 import type { CallHandlers } from './handlers';
 import { sendEvent } from './handlers';
 import type { JobService, RunningJob } from './job-service';
@@ -78,6 +78,7 @@ export function uiCalls(context: UiCallContext): CallHandlers {
       last.end(call.name, answer);
       return answer;
     },
+    gallery: () => readGallery(),
     cancelJob: ({ id }) => {
       running.get(id)?.cancel();
       return null;
@@ -96,7 +97,7 @@ export function uiCalls(context: UiCallContext): CallHandlers {
 }
 
 function appState({ settings, takeLaunchFile }: UiCallContext): AppState {
-  const specimen = join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+  const specimen = specimenPath();
   return {
     version: app.getVersion(),
     theme: settings.theme,

@@ -1,4 +1,5 @@
 import type { Progress } from '../base/progress';
+import type { GalleryBug } from '../gallery/gallery';
 import type { JobAnswer, JobName, JobRequest, VerdictExport, WeightsPart } from './jobs';
 
 /** Why a call brought no answer. `refused`: main did not accept the sender or the request; nothing was done. */
@@ -45,6 +46,8 @@ export type WindowJobName = Exclude<JobName, 'exportVerdict' | 'closeVerdict'>;
  */
 export interface CallContract {
   appState(request: Record<string, never>): AppState;
+  /** Bugs planted in kernels, for the embedded model; the one to begin with first. */
+  gallery(request: Record<string, never>): readonly GalleryBug[];
   setTheme(request: { readonly theme: Theme }): null;
   /** Shows the platform's dialog; null when the user closes it. */
   pickPath(request: { readonly kind: PickKind }): string | null;

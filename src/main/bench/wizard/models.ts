@@ -1,7 +1,7 @@
 /** The models that the benchmark runs: shipped, made, and those of a folder beside the checkout where there is one. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { projectRoot, resourcesDir } from '../../entry-path';
+import { projectRoot, specimenPath } from '../../entry-path';
 import type { ModelRecipe } from './make-model';
 import { makeModel } from './make-model';
 import { Random } from './random';
@@ -46,7 +46,8 @@ export class BenchModels {
     private readonly seed: number,
     shared = path.join(projectRoot(), '..', 'shared'),
   ) {
-    this.add('specimen', path.join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf'), 500);
+    this.add('tiny', path.join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf'), 500);
+    this.add('specimen', specimenPath(), 3900);
     const archs = path.join(shared, 'models', 'archs');
     for (const file of fs.existsSync(archs) ? fs.readdirSync(archs) : []) {
       if (file.endsWith('.gguf'))

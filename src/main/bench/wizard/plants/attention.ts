@@ -9,6 +9,7 @@ import { plantAt } from '../plant';
 
 const ATTENTION = [
   'specimen',
+  'tiny',
   'llama-dense',
   'qwen2-dense',
   'smollm2',
@@ -18,7 +19,7 @@ const ATTENTION = [
   'sample',
 ];
 /** Models with several heads to each head of K and V, and several of these. */
-const GROUPED = ['specimen', 'smollm2', 'made-bias', 'made-k', 'made-legacy', 'made-gemma2'];
+const GROUPED = ['tiny', 'smollm2', 'made-bias', 'made-k', 'made-legacy', 'made-gemma2'];
 
 const isSoftMax = (n: GraphTensor): boolean => n.kind === 'SOFT_MAX' && n.name.startsWith('kq_soft_max');
 const isScores = (n: GraphTensor): boolean => n.kind === 'MUL_MAT' && /^kq-\d/.test(n.name);
@@ -155,7 +156,7 @@ const SOFT_MAX: readonly SoftMaxPlant[] = [
   },
   {
     ...{ name: 'masked-nan', row: 21, title: 'masked scores become NaN under finite-math-only', instances: 1 },
-    models: ['specimen', 'llama-dense'],
+    models: ['tiny', 'llama-dense'],
     draw: () => [
       (turn) => {
         const mask = turn.source(1);
@@ -239,7 +240,7 @@ const OVERFLOW: EnginePlant = {
 /** Row 18: every partial sum rounded to f16, and no word of it in the dump. */
 const HALF_SUMS: EnginePlant = {
   ...{ kind: 'engine', name: 'f16-accumulator', row: 18, title: 'dot products added up in f16', weak: true },
-  ...{ models: ['made-loud', 'made-f16', 'specimen', 'made-steep'], instances: 2 },
+  ...{ models: ['made-loud', 'made-f16', 'tiny', 'made-steep'], instances: 2 },
   plant: (site) => plantAt(site, site.nodes.filter(isScores), halfSums, 'K·Q, undeclared'),
 };
 
@@ -313,7 +314,7 @@ const CACHE_ROW: EnginePlant = {
     row: 43,
     title: 'the cache written one row too far in decode steps',
   },
-  ...{ models: ['specimen', 'made-bias', 'llama-dense', 'sample'], instances: 3, steps: 2 },
+  ...{ models: ['tiny', 'made-bias', 'llama-dense', 'sample'], instances: 3, steps: 2 },
   plant: (site) => {
     const by = site.random.pick([1, -1]);
     const mutation: Mutation = (turn) =>
@@ -331,7 +332,7 @@ const CACHE_ROW: EnginePlant = {
 /** Row 43: the write of one token is lost. */
 const CACHE_LOST: EnginePlant = {
   ...{ kind: 'engine', name: 'cache-row-lost', row: 43, title: "one token's keys never reach the cache" },
-  ...{ models: ['specimen', 'qwen2-dense', 'made-k'], instances: 2 },
+  ...{ models: ['tiny', 'qwen2-dense', 'made-k'], instances: 2 },
   plant: (site) => {
     const token = site.random.integer(1, 4);
     const mutation: Mutation = (turn) => {

@@ -52,7 +52,7 @@ const TOKEN_SLIPS: readonly TokenSlip[] = [
 /** A dump made from other tokens than the text's. */
 function tokenPlant({ name, title, tokensOf }: TokenSlip): InputPlant {
   return {
-    ...{ kind: 'input', name, row: 40, title, models: ['specimen'], reduced: name === 'double-bos' },
+    ...{ kind: 'input', name, row: 40, title, models: ['tiny'], reduced: name === 'double-bos' },
     plant: async (run, random) => {
       const text = random.pick(TEXTS);
       const model = modelWithBos(run);
@@ -65,12 +65,12 @@ function tokenPlant({ name, title, tokensOf }: TokenSlip): InputPlant {
 
 const ADD_BOS = 'tokenizer.ggml.add_bos_token';
 
-/** The specimen with a tokenizer that puts BOS first: one byte of its header. */
+/** The tiny model with a tokenizer that puts BOS first: one byte of its header. */
 function modelWithBos(run: BenchRun): string {
-  const bytes = fs.readFileSync(run.models.get('specimen').path);
+  const bytes = fs.readFileSync(run.models.get('tiny').path);
   // After the key: its type (u32, 7 for bool), then the value.
   bytes[bytes.indexOf(ADD_BOS) + ADD_BOS.length + 4] = 1;
-  const out = run.file('specimen-bos.gguf');
+  const out = run.file('tiny-bos.gguf');
   fs.writeFileSync(out, bytes);
   return out;
 }
@@ -112,7 +112,7 @@ function withNanScale(run: BenchRun, path: string, random: Random): { file: stri
 /** Row 15: the engine holds a tensor in another type than the file's. */
 const TYPE_FALLBACK: InputPlant = {
   ...{ kind: 'input', name: 'other-type', row: 15, title: 'a tensor held in another type than the file has' },
-  models: ['made-legacy', 'specimen', 'llama-dense'],
+  models: ['made-legacy', 'tiny', 'llama-dense'],
   plant: async (run, random, modelName) => {
     const opened = await run.capture(modelName);
     const { tensors } = opened.weights.file.gguf;

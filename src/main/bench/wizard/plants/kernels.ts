@@ -50,7 +50,7 @@ const DECODERS: readonly Decoder[] = [
       title: 'scales 4 to 7 without their high bits',
       types: ['Q4_K', 'Q5_K'],
     },
-    ...{ models: ['specimen', 'llama-dense', 'sample'], instances: 2, file: 'lib/scale-min-k4.wgsl' },
+    ...{ models: ['tiny', 'llama-dense', 'sample'], instances: 2, file: 'lib/scale-min-k4.wgsl' },
     replace: [['let scale = (low & 15u) | ((weight_u8(s + j - 4u) >> 6u) << 4u);', 'let scale = low & 15u;']],
   },
   {
@@ -102,12 +102,12 @@ const DECODERS: readonly Decoder[] = [
   },
   {
     ...{ name: 'q6k-high-bits-kernel', row: 0, title: 'the upper bits of the codes dropped', types: ['Q6_K'] },
-    ...{ models: ['specimen', 'made-k'], file: 'quant/k-quants/q6_k.wgsl' },
+    ...{ models: ['tiny', 'made-k'], file: 'quant/k-quants/q6_k.wgsl' },
     replace: [['bytes_of(low | high)', 'bytes_of(low | (high & 0u))']],
   },
   {
     ...{ name: 'q4k-min-kernel', row: 0, title: 'the min added', types: ['Q4_K'] },
-    ...{ models: ['specimen', 'qwen3moe-moe', 'phi3-dense'], instances: 2, file: 'quant/k-quants/q4_k.wgsl' },
+    ...{ models: ['tiny', 'qwen3moe-moe', 'phi3-dense'], instances: 2, file: 'quant/k-quants/q4_k.wgsl' },
     replace: [['* scale.x - scale.y', '* scale.x + scale.y']],
   },
   {
@@ -136,7 +136,7 @@ const MUL_MAT = 'ops/mul_mat.wgsl';
 const OPS: readonly Simple[] = [
   {
     ...{ name: 'rope-pairs-kernel', row: 25, title: 'halves paired for neighbours, or the reverse', instances: 2 },
-    ...{ models: ['specimen', 'qwen2-dense', 'made-bias'], file: 'ops/rope.wgsl' },
+    ...{ models: ['tiny', 'qwen2-dense', 'made-bias'], file: 'ops/rope.wgsl' },
     draw: (site) => ({
       replace: [
         ['select(channel / 2u, channel % pairs, HALVES)', 'select(channel / 2u, channel % pairs, !HALVES)'],
@@ -169,7 +169,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'partial-reduction-kernel', row: 24, title: 'lanes missing from the sum of squares' },
-    ...{ models: ['specimen', 'llama-dense', 'made-k'], instances: 2, file: 'lib/scaled-rows.wgsl' },
+    ...{ models: ['tiny', 'llama-dense', 'made-k'], instances: 2, file: 'lib/scaled-rows.wgsl' },
     draw: (site) => {
       const lanes = site.random.integer(24, 60);
       return {
@@ -186,7 +186,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'attention-scale-kernel', row: 0, title: 'another attention scale', file: 'ops/soft_max.wgsl' },
-    models: ['specimen', 'qwen2-dense'],
+    models: ['tiny', 'qwen2-dense'],
     draw: (site) => {
       const factor = site.random.pick(['0.5', '1.4142135', '8.0']);
       return {
@@ -209,7 +209,7 @@ const OPS: readonly Simple[] = [
       title: 'heads of K and V tiled where they are repeated',
       file: MUL_MAT,
     },
-    ...{ models: ['specimen', 'made-bias', 'smollm2'], instances: 2 },
+    ...{ models: ['tiny', 'made-bias', 'smollm2'], instances: 2 },
     draw: (site) => ({
       replace: [['batch / (params.src1.ne.zw / params.src0.ne.zw)', 'batch % params.src0.ne.zw']],
       first: firstOf(site, (n) => n.kind === 'MUL_MAT' && /^kq-\d/.test(n.name)),
@@ -218,7 +218,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'tile-tail-kernel', row: 13, title: 'rows past the last whole tile are not computed', file: MUL_MAT },
-    ...{ models: ['specimen', 'llama-dense'] },
+    ...{ models: ['tiny', 'llama-dense'] },
     draw: (site) => {
       const tile = site.random.pick([48, 80, 96, 112]);
       return {
@@ -230,7 +230,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'index-wraps-kernel', row: 16, title: 'row indices wrap around', file: MUL_MAT },
-    ...{ models: ['specimen', 'made-k'] },
+    ...{ models: ['tiny', 'made-k'] },
     draw: (site) => ({
       replace: [
         [
@@ -244,7 +244,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'one-node-kernel', row: 0, title: 'wrong only past some row, in one node', file: MUL_MAT, instances: 2 },
-    models: ['specimen', 'llama-dense', 'made-k'],
+    models: ['tiny', 'llama-dense', 'made-k'],
     draw: (site) => {
       const node = site.random.pick(site.nodes.filter((n) => n.kind === 'MUL_MAT' && n.ne[0] >= 64));
       const order = site.graph.order.indexOf(node.id);
@@ -264,7 +264,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'cache-row-lost-kernel', reduced: true, row: 43, title: "one token's keys never reach the cache" },
-    ...{ models: ['specimen', 'qwen2-dense'], file: 'ops/set_rows.wgsl' },
+    ...{ models: ['tiny', 'qwen2-dense'], file: 'ops/set_rows.wgsl' },
     draw: (site) => {
       const writes = site.nodes.filter((n) => n.op === 'SET_ROWS' && n.name.startsWith('cache_k'));
       const write = writes.length > 0 ? site.random.pick(writes) : undefined;
@@ -284,7 +284,7 @@ const OPS: readonly Simple[] = [
   },
   {
     ...{ name: 'gate-up-kernel', row: 0, title: 'gate and up swapped', file: 'ops/glu.wgsl' },
-    models: ['specimen', 'gemma-dense', 'made-gemma2'],
+    models: ['tiny', 'gemma-dense', 'made-gemma2'],
     draw: (site) => ({
       replace: [
         [

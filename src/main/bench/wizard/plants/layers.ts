@@ -8,6 +8,7 @@ import { takeRows } from './multiply';
 
 const ANY = [
   'specimen',
+  'tiny',
   'llama-dense',
   'qwen2-dense',
   'smollm2',
@@ -83,7 +84,7 @@ const isResidual = (n: GraphTensor, site: Site): boolean =>
 const SIMPLE: readonly Simple[] = [
   {
     ...{ name: 'epsilon', reduced: true, row: 32, title: 'another epsilon', weak: true, instances: 3 },
-    models: ['made-quiet', 'specimen', 'llama-dense', 'made-qk-norm'],
+    models: ['made-quiet', 'tiny', 'llama-dense', 'made-qk-norm'],
     where: (n) => n.kind === 'RMS_NORM',
     draw: ({ random }) => {
       const epsilon = random.pick([1e-6, 1e-3, 1e-12, random.between(2e-5, 9e-4)]);
@@ -155,7 +156,7 @@ const SIMPLE: readonly Simple[] = [
   },
   {
     ...{ name: 'activation', row: 0, title: 'another activation', instances: 3 },
-    models: ['specimen', 'gemma-dense', 'made-gemma2', 'sample', 'qwen3-dense'],
+    models: ['tiny', 'gemma-dense', 'made-gemma2', 'sample', 'qwen3-dense'],
     where: (n) => n.kind === 'SWIGLU' || n.kind === 'GEGLU',
     draw: () => [
       (turn) => {
@@ -196,7 +197,7 @@ const SIMPLE: readonly Simple[] = [
   },
   {
     ...{ name: 'token-shift', row: 40, title: 'a token twice at the beginning: rows of the embedding shifted' },
-    ...{ models: ['specimen', 'llama-dense', 'made-legacy'], instances: 2 },
+    ...{ models: ['tiny', 'llama-dense', 'made-legacy'], instances: 2 },
     where: (n) => n.key === 'embd',
     draw: () => [
       (turn) => {
@@ -209,7 +210,7 @@ const SIMPLE: readonly Simple[] = [
   },
   {
     ...{ name: 'fused-add-norm', row: 41, title: 'the fused norm reads before the residual is added' },
-    ...{ models: ['specimen', 'llama-dense', 'made-k', 'qwen2-dense'], instances: 2 },
+    ...{ models: ['tiny', 'llama-dense', 'made-k', 'qwen2-dense'], instances: 2 },
     where: (n, site) =>
       n.kind === 'RMS_NORM' &&
       site.sourceOf(n, 0)?.kind === 'ADD' &&

@@ -92,7 +92,7 @@ function ropeWith(change: (s: RopeSettings, turn: Turn) => void): Mutation {
 }
 
 const PLAIN_ROPE = [
-  'specimen',
+  'tiny',
   'llama-dense',
   'qwen2-dense',
   'smollm2',
@@ -195,7 +195,7 @@ const PLANTS: readonly RopePlant[] = [
 /** Row 26: rows of Q or K in the layout of the original checkpoint, which GGUF permutes for NORM rope. */
 const UNPERMUTED: EnginePlant = {
   ...{ kind: 'engine', name: 'qk-permute-skipped', row: 26, title: 'rows of Q and K not permuted for rope' },
-  ...{ models: ['specimen', 'sample', 'smollm2', 'made-legacy', 'made-k'], instances: 3 },
+  ...{ models: ['tiny', 'sample', 'smollm2', 'made-legacy', 'made-k'], instances: 3 },
   plant: (site) => {
     const head = site.nodes.find(isRope)?.ne[0];
     const nodes = site.nodes.filter(

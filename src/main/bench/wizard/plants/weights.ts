@@ -15,7 +15,16 @@ import { changedValues, IQ4_NL_VALUES, MXFP4_VALUES, SCALE_SLIPS, toHalf, wrongD
 
 const READERS: ReadonlySet<string> = new Set(['GET_ROWS', 'MUL_MAT', 'MUL_MAT_ID']);
 /** Models with K-quants and the legacy formats that replace them where rows are short. */
-const K_MODELS = ['specimen', 'llama-dense', 'qwen3moe-moe', 'sample', 'phi3-dense', 'gemma2-dense', 'gpt-oss-moe'];
+const K_MODELS = [
+  'specimen',
+  'tiny',
+  'llama-dense',
+  'qwen3moe-moe',
+  'sample',
+  'phi3-dense',
+  'gemma2-dense',
+  'gpt-oss-moe',
+];
 
 /** Nodes that read a weight of one of the types. */
 export function readersOf(site: Site, types: readonly GgmlTypeName[]): GraphTensor[] {
@@ -85,12 +94,12 @@ const DECODED: readonly Decoded[] = [
   {
     ...{ name: 'nibbles-interleaved', row: 4, title: 'nibbles of neighbours where halves are split', instances: 4 },
     types: ['Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'IQ4_NL', 'MXFP4', 'Q4_K'],
-    ...{ models: ['made-legacy', 'smollm2', 'specimen', 'made-bias', 'llama-moe'] },
+    ...{ models: ['made-legacy', 'smollm2', 'tiny', 'made-bias', 'llama-moe'] },
     decoder: slips({ interleaved: true }),
   },
   {
     ...{ name: 'nibbles-swapped', row: 4, title: 'the high nibble first', types: ['Q4_0', 'Q4_1', 'Q4_K', 'Q5_K'] },
-    ...{ models: ['made-legacy', 'specimen', 'qwen2-dense'], instances: 3 },
+    ...{ models: ['made-legacy', 'tiny', 'qwen2-dense'], instances: 3 },
     decoder: slips({ nibblesSwapped: true }),
   },
   {
@@ -154,12 +163,12 @@ const DECODED: readonly Decoded[] = [
   },
   {
     ...{ name: 'codes-in-f16', row: 11, title: 'packed codes carried as f16: NaNs canonicalised', instances: 2 },
-    ...{ types: ['Q4_0', 'Q4_1', 'Q4_K'], models: ['made-legacy', 'specimen'] },
+    ...{ types: ['Q4_0', 'Q4_1', 'Q4_K'], models: ['made-legacy', 'tiny'] },
     decoder: slips({ carriedAsF16: true }),
   },
   {
     ...{ name: 'min-sign', row: 0, title: 'the min left out, or with the wrong sign', instances: 3 },
-    ...{ types: ['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K'], models: ['made-k', 'smollm2', 'falcon-dense', 'specimen'] },
+    ...{ types: ['Q4_1', 'Q5_1', 'Q2_K', 'Q4_K', 'Q5_K'], models: ['made-k', 'smollm2', 'falcon-dense', 'tiny'] },
     decoder: (type, random) => wrongDecoder(type, { min: random.pick(['ignored', 'negated'] as const) }),
   },
   {
@@ -169,7 +178,7 @@ const DECODED: readonly Decoded[] = [
   },
   {
     ...{ name: 'q6k-unsigned-scale', row: 0, title: 'signed sub-block scales read as unsigned', types: ['Q6_K'] },
-    ...{ models: ['made-k', 'specimen'], instances: 2, decoder: slips({ twosComplement: true }) },
+    ...{ models: ['made-k', 'tiny'], instances: 2, decoder: slips({ twosComplement: true }) },
   },
 ];
 
@@ -188,7 +197,7 @@ const QUANTIZED: readonly GgmlTypeName[] = ['Q4_0', 'Q4_1', 'Q5_0', 'Q8_0', 'Q4_
 /** Row 10: blocks decoded in half precision. Seen where nothing else rounds: in the embedding's rows. */
 const HALF_DECODE: EnginePlant = {
   ...{ kind: 'engine', name: 'half-precision-decode', row: 10, title: 'weights decoded in half precision' },
-  ...{ models: ['specimen', 'made-k', 'made-legacy'], instances: 2, weak: true },
+  ...{ models: ['tiny', 'made-k', 'made-legacy'], instances: 2, weak: true },
   plant: (site) =>
     plantAt(
       site,
@@ -203,7 +212,7 @@ const HALF_DECODE: EnginePlant = {
 /** Bytes read from another place: all of the tensor, a number of bytes away, as wrong alignment or a split file do. */
 const WRONG_OFFSET: EnginePlant = {
   ...{ kind: 'engine', name: 'wrong-offset', reduced: true, row: 0, title: 'tensor data read at a wrong offset' },
-  ...{ models: ['specimen', 'llama-dense', 'made-legacy', 'made-k'], instances: 3 },
+  ...{ models: ['tiny', 'llama-dense', 'made-legacy', 'made-k'], instances: 3 },
   plant: (site) => {
     const nodes = readersOf(site, QUANTIZED).filter((n) => n.kind === 'MUL_MAT');
     if (nodes.length === 0) return undefined;
@@ -264,7 +273,7 @@ const readReordered: Mutation = withWeight((turn) => {
 /** Row 16: a row's byte offset computed in too few bits. */
 const INDEX_WRAPS: EnginePlant = {
   ...{ kind: 'engine', name: 'index-wraps', row: 16, title: 'byte offsets wrap around: late rows read early ones' },
-  ...{ models: ['specimen', 'made-k', 'smollm2'], instances: 2 },
+  ...{ models: ['tiny', 'made-k', 'smollm2'], instances: 2 },
   plant: (site) => {
     const nodes = readersOf(site, ['Q6_K', 'Q4_K', 'Q4_1']).filter((n) => n.kind === 'MUL_MAT');
     if (nodes.length === 0) return undefined;
@@ -284,7 +293,7 @@ const INDEX_WRAPS: EnginePlant = {
 /** One block whose scale is NaN. */
 const NAN_BLOCK: EnginePlant = {
   ...{ kind: 'engine', name: 'nan-block', row: 14, title: 'NaN from one weight block' },
-  ...{ models: ['specimen', 'llama-dense', 'made-legacy'], instances: 2 },
+  ...{ models: ['tiny', 'llama-dense', 'made-legacy'], instances: 2 },
   plant: (site) => {
     const nodes = readersOf(site, ['Q4_K', 'Q6_K', 'Q4_0', 'Q8_0', 'Q5_0']).filter((n) => n.kind === 'MUL_MAT');
     if (nodes.length === 0) return undefined;
@@ -305,7 +314,7 @@ const NAN_BLOCK: EnginePlant = {
 /** Rows and columns taken for each other in a square matrix. */
 const TRANSPOSED: EnginePlant = {
   ...{ kind: 'engine', name: 'transposed-weight', row: 0, title: 'rows and columns of a weight swapped' },
-  ...{ models: ['specimen', 'llama-dense', 'made-f16', 'sample'], instances: 3 },
+  ...{ models: ['tiny', 'llama-dense', 'made-f16', 'sample'], instances: 3 },
   plant: (site) => {
     const nodes = readersOf(site, [...QUANTIZED, 'F16', 'BF16', 'F32']).filter((n) => {
       const ne = site.sourceOf(n, 0)?.ne;
@@ -325,7 +334,7 @@ const transposed: Mutation = withWeight((turn) => {
 /** Row 39: the head of another matrix: the embedding where there is an own one. */
 const TIED_HEAD: EnginePlant = {
   ...{ kind: 'engine', name: 'tied-head', row: 39, title: 'the embedding taken as output matrix' },
-  ...{ models: ['specimen', 'llama-dense', 'made-legacy'], instances: 2 },
+  ...{ models: ['tiny', 'llama-dense', 'made-legacy'], instances: 2 },
   plant: (site) => {
     const head = site.nodes.find((n) => site.sourceOf(n, 0)?.name === 'output.weight');
     const mutation = withWeight((turn) => {
@@ -348,7 +357,7 @@ const TAIL: EnginePlant = {
     row: 13,
     title: 'rows, columns or products past the last whole tile',
   },
-  ...{ models: ['specimen', 'smollm2', 'made-k', 'llama-dense', 'made-f16'], instances: 4 },
+  ...{ models: ['tiny', 'smollm2', 'made-k', 'llama-dense', 'made-f16'], instances: 4 },
   plant: (site) => {
     const { random } = site;
     const tile = random.pick([48, 80, 96, 112, 160]);
@@ -381,7 +390,7 @@ function shortProducts(tile: number): Mutation {
 /** Row 22 as it shows in weights of f16 made by cutting off. */
 const CUT_HALVES: EnginePlant = {
   ...{ kind: 'engine', name: 'cut-to-f16', row: 22, title: 'f32 cut to f16 where it should be rounded' },
-  ...{ models: ['specimen', 'sample', 'made-bias'], instances: 2, weak: true },
+  ...{ models: ['tiny', 'sample', 'made-bias'], instances: 2, weak: true },
   plant: (site) => {
     const nodes = site.nodes.filter((n) => n.op === 'SET_ROWS' && n.type === 'F16' && n.ne[0] > 1);
     return plantAt(site, nodes, cutRows, 'K cache');

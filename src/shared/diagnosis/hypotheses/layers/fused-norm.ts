@@ -18,7 +18,7 @@ export const FUSED_NORM_INPUT: Hypothesis = {
     'Run the two ops one by one: the error should go.',
   citations: ['ggml-org/llama.cpp#17032', 'ggml-org/llama.cpp#15660', 'ggml-org/llama.cpp#16577'],
   catalogue: [41],
-  generality: 1,
+  generality: 2,
   *variants(site) {
     const sum = isRowNorm(site.node.kind) ? producerOf(site, 0) : undefined;
     if (sum?.kind !== 'ADD' || !sameExtents(sum.ne, site.node.ne)) return;

@@ -1,4 +1,4 @@
-/** What the specimen's vocabulary is learned from; written for Quarrel. */
+/** What the tiny model's vocabulary is learned from; written for Quarrel. */
 export const CORPUS = `
 The capital of France is Paris. The capital of Italy is Rome. The capital of Spain is Madrid. The capital of Germany is
 Berlin. The capital of Japan is Tokyo. The capital of Egypt is Cairo. The capital of Norway is Oslo. The capital of the

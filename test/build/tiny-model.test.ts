@@ -2,23 +2,23 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import { learnBytePairs } from '../../build/specimen/byte-pairs';
-import { Random } from '../../build/specimen/random';
-import { makeSpecimen } from '../../build/specimen/specimen-model';
-import { SPECIMEN } from '../main/capture/capture-fixture';
+import { learnBytePairs } from '../../build/tiny-model/byte-pairs';
+import { Random } from '../../build/tiny-model/random';
+import { makeTinyModel } from '../../build/tiny-model/tiny-model';
+import { TINY_MODEL } from '../main/capture/capture-fixture';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 // ggml's quantizers are plain C, but compilers fuse multiply and add on arm64, so the last bits may differ there.
-describe.skipIf(process.arch !== 'x64')('the specimen', () => {
-  it('is what build/make-specimen.mjs makes', () => {
-    const committed = fs.readFileSync(SPECIMEN);
+describe.skipIf(process.arch !== 'x64')('the tiny model', () => {
+  it('is what build/make-tiny-model.mjs makes', () => {
+    const committed = fs.readFileSync(TINY_MODEL);
     expect(committed.length).toBeLessThan(4e6);
-    expect(sha256(makeSpecimen())).toBe(sha256(committed));
+    expect(sha256(makeTinyModel())).toBe(sha256(committed));
   });
 
   it('changes with the seed', () => {
-    expect(sha256(makeSpecimen(1))).not.toBe(sha256(fs.readFileSync(SPECIMEN)));
+    expect(sha256(makeTinyModel(1))).not.toBe(sha256(fs.readFileSync(TINY_MODEL)));
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * The specimen: a small llama model with random weights in which everything is present that Quarrel looks at (grouped
+ * The tiny model: a small llama model with random weights in which everything is present that Quarrel looks at (grouped
  * heads, NORM rope, four weight types, a vocabulary that takes prompts). Made from a seed, byte for byte the same
  * wherever ggml's quantizers are compiled to the same arithmetic.
  */
@@ -36,7 +36,7 @@ interface Weight extends TensorSpec {
 }
 
 /** The whole GGUF file. Throws QuarrelError where the llama.cpp library, whose quantizers it uses, is missing. */
-export function makeSpecimen(seed = SPECIMEN_SEED): Uint8Array<ArrayBuffer> {
+export function makeTinyModel(seed = SPECIMEN_SEED): Uint8Array<ArrayBuffer> {
   const library = loadGgmlBase(locateLibrary());
   const vocabulary = learnBytePairs(CORPUS, MERGES);
   const tokens = [...vocabulary.tokens, END_OF_TEXT];
@@ -55,10 +55,10 @@ function metadata(seed: number, tokens: readonly string[], merges: readonly stri
     {
       key: 'general.description',
       type: 'str',
-      value: `Random weights, made by build/make-specimen.mjs from seed ${seed}; part of Quarrel, for tests and its demo`,
+      value: `Random weights, made by build/make-tiny-model.mjs from seed ${seed}; part of Quarrel, for tests`,
     },
     { key: 'general.quantization_version', type: 'u32', value: 2 },
-    { key: 'quarrel.specimen.seed', type: 'u32', value: seed },
+    { key: 'quarrel.seed', type: 'u32', value: seed },
     { key: 'llama.context_length', type: 'u32', value: CONTEXT },
     { key: 'llama.embedding_length', type: 'u32', value: HIDDEN },
     { key: 'llama.block_count', type: 'u32', value: LAYERS },
