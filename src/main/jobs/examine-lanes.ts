@@ -9,6 +9,7 @@ import type { GraphLane } from '../../shared/divergence/lane';
 import type { Graph } from '../../shared/graph/graph';
 import { tensorOf } from '../../shared/graph/graph';
 import type { AlignedTrace } from '../../shared/trace/alignment';
+import { isNumbered } from '../../shared/trace/numbered-names';
 import type { TraceSource } from '../../shared/trace/trace';
 import { PLAIN_ACCESS } from '../files/weight-view';
 import type { CapturedStep } from './capture-session';
@@ -108,6 +109,9 @@ export class OwnExaminer implements Examiner {
 export class DumpExaminer implements Examiner {
   private readonly steps: AlignedTrace[] = [];
   private readonly judge: StepJudge;
+  /** Judges the dump without its numbered nodes, should their numbers be those of another graph. */
+  private readonly named: StepJudge;
+  private numbersAreOthers = false;
   /** Judges the reference by the same rule, should the dump be blamed. */
   private readonly control: StepJudge;
 
@@ -116,20 +120,17 @@ export class DumpExaminer implements Examiner {
     context: JudgeContext,
     private readonly reference: ReferenceAt,
   ) {
-    this.judge = new StepJudge(context, (step) => {
+    const candidateOf = (step: CapturedStep, results: TraceSource): Candidate => {
       const aligned = at(this.steps, step);
-      return {
-        seed: aligned,
-        results: aligned,
-        dtype: (key) => aligned.dtype(key),
-        mask: (key) => aligned.mask(key),
-      };
-    });
+      return { seed: results, results, dtype: (key) => aligned.dtype(key), mask: (key) => aligned.mask(key) };
+    };
+    this.judge = new StepJudge(context, (step) => candidateOf(step, at(this.steps, step)));
+    this.named = new StepJudge(context, (step) => candidateOf(step, withoutNumbered(at(this.steps, step))));
     this.control = new StepJudge(context, (step) => ({ ...whole(reference(step)), seed: reference(step) }));
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {
-    const { aligned: lane, inferred } = await this.lane.next(step);
+    const { aligned: lane, inferred, isMapped } = await this.lane.next(step);
     const aligned = defined(lane, `alignment of step ${step.index}`);
     this.steps.push(aligned);
     if (aligned.entries.size === 0) {
@@ -140,14 +141,20 @@ export class DumpExaminer implements Examiner {
           'give --map FILE to translate names',
       );
     }
-    const examined = await this.judge.at(step.index);
+    // a dump with a graph of its own was matched by that
+    const isNamed = isMapped === true || aligned.manifest?.graph !== undefined;
+    const examined = isNamed ? await this.judge.at(step.index) : await this.examined(step, aligned);
     const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
     if (inferred?.tooFew !== undefined && isClean(examination)) throw new QuarrelError(inferred.tooFew);
     const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
     return {
       examination: withMisfits,
       logits: lastLogits(step.graph, aligned),
-      alignment: [...inferenceNotes(inferred, examination), ...aligned.notes],
+      alignment: [
+        ...inferenceNotes(inferred, examination),
+        ...aligned.notes,
+        ...(this.numbersAreOthers ? [OTHER_NUMBERS] : []),
+      ],
       inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
       timings: aligned.manifest?.timings,
     };
@@ -156,6 +163,32 @@ export class DumpExaminer implements Examiner {
   dispose(): Promise<void> {
     return this.lane.dispose();
   }
+
+  /** Numbered names are believed unless most are bad from the first bad one on, as where that graph has another node. */
+  private async examined(step: CapturedStep, aligned: AlignedTrace): Promise<Judged> {
+    if (this.numbersAreOthers) return this.named.at(step.index);
+    const examined = await this.judge.at(step.index);
+    const numbered = examined.judged.filter(({ node }) => isNumbered(node.name)).map((n) => n.judgement.bad);
+    const fromBad = numbered.slice(numbered.indexOf(true));
+    const bad = fromBad.filter(Boolean).length + aligned.misfits.filter(({ node }) => isNumbered(node)).length;
+    if (2 * bad <= fromBad.length || bad === 0) return examined;
+    this.numbersAreOthers = true;
+    return this.named.at(step.index);
+  }
+}
+
+const OTHER_NUMBERS =
+  'numbered names (node_48 …) are left out: most of them do not fit, as where another graph gave the numbers; give ' +
+  '--map to place them';
+
+function withoutNumbered(aligned: AlignedTrace): TraceSource {
+  const entries = new Map([...aligned.entries].filter(([key]) => !isNumbered(key)));
+  const { label, engine, tokens, manifest, declared } = aligned;
+  return {
+    ...{ label, engine, tokens, manifest, declared, entries },
+    readF32: (key) => aligned.readF32(key),
+    readRaw: (key) => aligned.readRaw(key),
+  };
 }
 
 /** Where names were inferred, a node is never blamed without saying so. */

@@ -2,6 +2,7 @@ import { QuarrelError } from '../base/errors';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { isComputing } from '../graph/graph';
 import type { ForeignEntry } from './alignment';
+import { isNumbered, sameNumbered } from './numbered-names';
 import type { TraceEntry, TraceSource } from './trace';
 
 export type ChannelOrder = 'half-split-to-interleaved' | 'interleaved-to-half-split';
@@ -63,7 +64,8 @@ function parseTarget(foreign: string, target: unknown, label: string): MapTarget
 
 /**
  * The checkpoints of a foreign dump by graph key. Without a map, names are taken as ours; a name without `#k` means
- * the only node of that name, or `#0`'s sibling stays unmatched.
+ * the only node of that name, or `#0`'s sibling stays unmatched. Numbered names of a dump that brings its graph are
+ * matched by what the nodes compute.
  */
 export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): ReadonlyMap<string, ForeignEntry> {
   const byKey = new Map<string, GraphTensor>();
@@ -72,8 +74,13 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
     if (isComputing(graph, t)) byKey.set(t.key, t);
   }
   const found = new Map<string, ForeignEntry>();
+  const own = dump.manifest?.graph;
+  const numbered = own && own !== graph ? sameNumbered(own, graph) : undefined;
+  const asOurs = (key: string): MapTarget => ({
+    node: numbered && isNumbered(key) ? (numbered.get(key) ?? '') : key,
+  });
   for (const entry of dump.entries.values()) {
-    const target = map ? translate(entry.key, map) : { node: entry.key };
+    const target = map ? translate(entry.key, map) : asOurs(entry.key);
     const node = target && byKey.get(target.node);
     if (!target || !node) continue;
     if (found.has(node.key)) throw new QuarrelError(`${dump.label}: two checkpoints map to ${node.key}`);
