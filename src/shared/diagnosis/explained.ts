@@ -5,6 +5,9 @@
  *
  * over elements that are finite on all sides; 1 means reproduced, 0 no better than the right result. Non-finite
  * elements of the wrong result have to be non-finite in the same way in the prediction, and nowhere else.
+ *
+ * Where the wrong result is far smaller than the right one, whatever is small would explain it so: there the prediction
+ * has to reproduce the wrong numbers themselves, 1 − Σ(wrong − predicted)² / Σ wrong².
  */
 import { assert } from '../base/assert';
 
@@ -27,6 +30,7 @@ export function explainedShare(
   let error = 0;
   let residual = 0;
   let energy = 0;
+  let size = 0;
   let odd = 0;
   let alike = 0;
   for (let i = 0; i < wrong.length; i++) {
@@ -36,6 +40,7 @@ export function explainedShare(
     if (Number.isFinite(w) && Number.isFinite(p)) {
       if (!Number.isFinite(r)) continue;
       error += (w - r) ** 2;
+      size += w * w;
       residual += (w - p) ** 2;
     } else if (!(w === r || (w !== w && r !== r))) {
       odd++;
@@ -47,7 +52,9 @@ export function explainedShare(
     }
   }
   const residualNmse = residual === 0 ? 0 : residual / energy;
-  const finite = error === 0 ? (residual === 0 ? 0 : -Infinity) : 1 - residual / error;
+  const ofError = error === 0 ? (residual === 0 ? 0 : -Infinity) : 1 - residual / error;
+  const ofNumbers = residual <= noiseNmse * energy ? 1 : 1 - residual / size;
+  const finite = Math.min(ofError, ofNumbers);
   if (odd === 0) return { share: finite, residualNmse };
   // the finite rest may be right; where it is wrong too it has to be explained as well
   const restIsRight = Math.max(error, residual) <= noiseNmse * energy;

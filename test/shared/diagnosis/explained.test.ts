@@ -37,6 +37,15 @@ describe('the share of an error that a prediction explains', () => {
     expect(explainedShare(right, f(1, NaN, 3, 8), f(1, NaN, 3, 8), NOISE).share).toBe(1);
   });
 
+  it('asks for the numbers themselves where they are far smaller than the right ones', () => {
+    const small = f(0.01, -0.02, 0.03, 0.01);
+    expect(explainedShare(right, small, small, NOISE).share).toBe(1);
+    // both are next to nothing, and nothing alike
+    expect(explainedShare(right, small, f(-0.02, 0.01, 0.01, 0.03), NOISE).share).toBeLessThan(0);
+    expect(explainedShare(right, f(0, 0, 0, 0), f(0, 0, 0, 0), NOISE).share).toBe(1);
+    expect(explainedShare(right, f(0, 0, 0, 0), f(1e-6, 0, 0, 1e-6), NOISE).share).toBeGreaterThan(0.999);
+  });
+
   it('explains nothing of a result that is right', () => {
     expect(explainedShare(right, right, wrong, NOISE).share).toBe(-Infinity);
     expect(explainedShare(right, right, right, NOISE).share).toBe(0);
