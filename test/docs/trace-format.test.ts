@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { projectRoot } from '../../src/main/entry-path';
+import { projectRoot, specimenPath } from '../../src/main/entry-path';
 import { compareTraces } from '../../src/main/jobs/compare-traces';
 import { findFirstBad } from '../../src/main/jobs/find-first-bad';
 import { TraceFile } from '../../src/main/traces/trace-file';
@@ -13,7 +13,6 @@ import { Control } from '../../src/shared/base/control';
 import { MAX_HEADER_BYTES } from '../../src/shared/trace/safetensors';
 import type { Verdict } from '../../src/shared/divergence/verdict';
 import { parseNameMap } from '../../src/shared/trace/name-map';
-import { specimenPath } from '../helpers/shared-files';
 
 const text = fs.readFileSync(path.join(projectRoot(), 'docs', 'trace-format.md'), 'utf8');
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'trace-format-'));
@@ -114,13 +113,13 @@ describe('the writers of docs/trace-format.md', () => {
       const dump = TraceFile.open(out);
       expect(dump.tokens).toEqual([1]);
       expect(dump.engine).toMatch(/^ones in /);
-      const keys = [0, 1, 2, 3, 4, 5].map((layer) => `kq_soft_max-${layer}`);
+      const keys = [0, 1, 2, 3, 4, 5, 6, 7].map((layer) => `kq_soft_max-${layer}`);
       expect([...dump.entries.keys()].sort()).toEqual(keys);
       for (const key of keys) {
-        expect(dump.entries.get(key)).toMatchObject({ dtype: 'F32', shape: [4, 1, 1] });
-        expect([...dump.readF32(key)]).toEqual([1, 1, 1, 1]);
+        expect(dump.entries.get(key)).toMatchObject({ dtype: 'F32', shape: [8, 1, 1] });
+        expect([...dump.readF32(key)]).toEqual(Array<number>(8).fill(1));
       }
-      expect(await bisect(out, dump.tokens)).toMatchObject({ verdict: 'clean', compared: 6, tokens: [1] });
+      expect(await bisect(out, dump.tokens)).toMatchObject({ verdict: 'clean', compared: 8, tokens: [1] });
       dump.dispose();
       made.push(out);
     },
@@ -136,7 +135,7 @@ describe('the writers of docs/trace-format.md', () => {
     for (const candidate of made.slice(1)) {
       const report = await compareTraces({ reference: made[0]!, candidate, maxNmse: 0 }, control());
       expect(report).toMatchObject({ differing: [], notCompared: [] });
-      expect(report.nodes).toHaveLength(6);
+      expect(report.nodes).toHaveLength(8);
     }
   });
 
@@ -144,7 +143,7 @@ describe('the writers of docs/trace-format.md', () => {
     'are blamed at the checkpoint that is not 1',
     async () => {
       const out = path.join(folder, 'half.safetensors');
-      const code = snippets[2]!.code.replace('[1.0] * 4', '[0.5 if layer == 0 else 1.0] * 4');
+      const code = snippets[2]!.code.replace('[1.0] * 8', '[0.5 if layer == 0 else 1.0] * 8');
       expect(code).not.toBe(snippets[2]!.code);
       python('half')(code, out);
       const verdict = await bisect(out, [1]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { QuarrelWindow } from './quarrel-app';
 import { projectRoot } from '../../src/main/entry-path';
-import { answerOpenDialog, launchQuarrel, openSpecimen, runLanes, setTheme } from './quarrel-app';
+import { answerOpenDialog, launchQuarrel, openTinyModel, runLanes, setTheme } from './quarrel-app';
 
 const STEPS = 3;
 
@@ -19,13 +19,13 @@ function overlayWithBug(folder: string): string {
 }
 
 // One session; each test goes on where the one before it stopped.
-describe('decode steps on the embedded model', () => {
+describe('decode steps on the tiny model', () => {
   let quarrel: QuarrelWindow;
 
   beforeAll(async () => {
     quarrel = await launchQuarrel();
     await setTheme(quarrel, 'Dark');
-    await openSpecimen(quarrel);
+    await openTinyModel(quarrel);
   });
   afterAll(async () => {
     await quarrel.close();

@@ -8,20 +8,20 @@ import { decodeTensor } from '../../src/shared/gguf/decode-rows';
 import { sharedPath } from '../helpers/shared-files';
 import { PLANTED_BUGS } from '../planted-bugs/planted-bugs';
 import type { QuarrelWindow } from './quarrel-app';
-import { answerOpenDialog, answerSaveDialog, dropFile, launchQuarrel, setTheme, SPECIMEN } from './quarrel-app';
+import { answerOpenDialog, answerSaveDialog, dropFile, launchQuarrel, setTheme, TINY_MODEL } from './quarrel-app';
 
 const TENSOR = 'blk.0.attn_q.weight';
 const SAMPLE = sharedPath('traces/sample.Q4_K_M.gguf');
 
 // One session; each test goes on where the one before it stopped.
-describe('the block inspector on a Q4_K tensor of the embedded model', () => {
+describe('the block inspector on a Q4_K tensor of the tiny model', () => {
   const bug = PLANTED_BUGS.find((b) => b.name === 'q4k-scale-high-bits')!;
   let quarrel: QuarrelWindow;
   let model: ModelFile;
 
   beforeAll(async () => {
-    model = openModel(SPECIMEN);
-    quarrel = await launchQuarrel(SPECIMEN);
+    model = openModel(TINY_MODEL);
+    quarrel = await launchQuarrel(TINY_MODEL);
     await setTheme(quarrel, 'Dark');
     await setSize(quarrel, 1440, 900);
   });
@@ -156,7 +156,7 @@ describe('the block inspector on a Q4_K tensor of the embedded model', () => {
 
   it('writes nowhere but where the user said', async () => {
     const path = join(quarrel.folder, 'stolen.bin');
-    const request = { modelPath: SPECIMEN, tensor: TENSOR, index: 0, part: 'block', path };
+    const request = { modelPath: TINY_MODEL, tensor: TENSOR, index: 0, part: 'block', path };
     const call = JSON.stringify({ id: 999, name: 'saveWeights', request });
     const reply = await quarrel.page.evaluate(`window.quarrel.call('startJob', ${call})`);
     expect(reply).toMatchObject({ ok: false, failure: { message: expect.stringContaining('save dialog') } });

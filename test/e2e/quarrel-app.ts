@@ -5,9 +5,9 @@ import type { ElectronApplication, Page } from 'playwright-core';
 import { _electron } from 'playwright-core';
 import { expect } from 'vitest';
 import { electronFlags } from '../../build/electron-flags.mjs';
-import { projectRoot, resourcesDir } from '../../src/main/entry-path';
+import { projectRoot } from '../../src/main/entry-path';
 
-export const SPECIMEN = join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+export const TINY_MODEL = join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf');
 const SHOTS = join(projectRoot(), 'test-results', 'screenshots');
 
 /** The built app in a folder of its own for settings, with what its page complained about. */
@@ -93,8 +93,11 @@ export async function resizeWindow({ app }: QuarrelWindow, width: number, height
   );
 }
 
-export async function openSpecimen({ page }: QuarrelWindow): Promise<void> {
-  await page.getByRole('button', { name: 'Try the embedded model' }).click();
+/** A model with random weights, whose numbers the tests know. */
+export async function openTinyModel(quarrel: QuarrelWindow): Promise<void> {
+  const { page } = quarrel;
+  await answerOpenDialog(quarrel, TINY_MODEL);
+  await page.getByRole('button', { name: 'Open a GGUF model…' }).click();
   await page.getByRole('heading', { name: 'Tensors by layer' }).waitFor();
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../src/main/entry-path';
 import type { QuarrelWindow } from './quarrel-app';
-import { answerOpenDialog, dropFile, launchQuarrel, openSpecimen, runLanes, SPECIMEN } from './quarrel-app';
+import { answerOpenDialog, dropFile, launchQuarrel, openTinyModel, runLanes, TINY_MODEL } from './quarrel-app';
 
 describe('files', () => {
   let quarrel: QuarrelWindow;
@@ -40,9 +40,9 @@ describe('files', () => {
 
   it('opens a dropped model, and one chosen in the dialog', async () => {
     const { page } = quarrel;
-    await dropFile(quarrel, SPECIMEN);
+    await dropFile(quarrel, TINY_MODEL);
     await page.getByRole('heading', { name: 'quarrel-tiny' }).waitFor();
-    await answerOpenDialog(quarrel, SPECIMEN);
+    await answerOpenDialog(quarrel, TINY_MODEL);
     await page.getByRole('button', { name: 'Open…' }).click();
     await page.getByRole('heading', { name: 'quarrel-tiny' }).waitFor();
     expect(quarrel.complaints).toEqual([]);
@@ -53,7 +53,7 @@ describe('work', () => {
   let quarrel: QuarrelWindow;
 
   beforeAll(async () => {
-    quarrel = await launchQuarrel(SPECIMEN);
+    quarrel = await launchQuarrel(TINY_MODEL);
     await quarrel.page.getByRole('heading', { name: 'quarrel-tiny' }).waitFor();
   });
   afterAll(async () => {
@@ -112,7 +112,7 @@ describe('bugs of our own', () => {
         });
       });
       await page.getByText('This is a bug in Quarrel: planted in main').waitFor();
-      await openSpecimen(quarrel);
+      await openTinyModel(quarrel);
     } finally {
       await quarrel.close();
     }
@@ -122,7 +122,7 @@ describe('bugs of our own', () => {
 describe('closing the window', () => {
   it('ends the process, though the GPU window is open', async () => {
     const quarrel = await launchQuarrel();
-    await openSpecimen(quarrel);
+    await openTinyModel(quarrel);
     await runLanes(quarrel);
     const process = quarrel.app.process();
     const ended = new Promise<number | null>((resolve) => process.once('exit', resolve));
@@ -191,7 +191,7 @@ describe('the window', () => {
 
   it('remembers opened models and the theme', async () => {
     const { page } = quarrel;
-    await openSpecimen(quarrel);
+    await openTinyModel(quarrel);
     const state = await page.evaluate(`window.quarrel.call('appState', {})`);
     expect(state).toMatchObject({ ok: true, value: { recent: [{ name: 'quarrel-tiny.gguf' }] } });
   });

@@ -5,13 +5,13 @@ import type { Verdict } from '../../src/shared/divergence/verdict';
 import { layerOf } from '../../src/shared/graph/graph';
 import { PLANTED_BUGS } from '../planted-bugs/planted-bugs';
 import type { QuarrelWindow } from './quarrel-app';
-import { answerOpenDialog, answerSaveDialog, launchQuarrel, openSpecimen, runLanes, setTheme } from './quarrel-app';
+import { answerOpenDialog, answerSaveDialog, launchQuarrel, openTinyModel, runLanes, setTheme } from './quarrel-app';
 
-/** Largest inherited NMSE of a correct lane on the embedded model: llama.cpp quantizes activations (design.md §2). */
+/** Largest inherited NMSE of a correct lane on the tiny model: llama.cpp quantizes activations (design.md §2). */
 const INHERITED_LIMIT = 8e-3;
 
 // One session from opening a model to the exported verdict; each test goes on where the one before it stopped.
-describe('the story on the embedded model', () => {
+describe('the story on the tiny model', () => {
   const bug = PLANTED_BUGS.find((b) => b.name === 'mul-mat-one-layer-rows')!;
   const firstBad = bug.first['quarrel-tiny.gguf']!;
   let quarrel: QuarrelWindow;
@@ -27,7 +27,7 @@ describe('the story on the embedded model', () => {
   it('welcomes and opens the embedded model', async () => {
     const { page } = quarrel;
     await quarrel.shot('welcome-dark');
-    await openSpecimen(quarrel);
+    await openTinyModel(quarrel);
     await expectText('.facts', '4\u202f984\u202f064');
     expect(await page.locator('.tensors tbody tr').count()).toBe(57 + 7); // tensors, and a line per group
     expect(await page.locator('.tensors tr', { hasText: 'blk.0.attn_v.weight' }).innerText()).toContain('Q6_K');

@@ -6,7 +6,14 @@ import { MARGIN } from '../../src/shared/compare/tolerance';
 import { runCli } from '../helpers/run-cli';
 import { PLANTED_BUGS } from '../planted-bugs/planted-bugs';
 import type { QuarrelWindow } from './quarrel-app';
-import { answerOpenDialog, answerSaveDialog, launchQuarrel, openSpecimen, resizeWindow, setTheme } from './quarrel-app';
+import {
+  answerOpenDialog,
+  answerSaveDialog,
+  launchQuarrel,
+  openTinyModel,
+  resizeWindow,
+  setTheme,
+} from './quarrel-app';
 
 /** Milliseconds for a search: the cause of 28 bad nodes, on a busy machine. */
 const JUDGING = 200_000;
@@ -20,7 +27,7 @@ describe('the verdict of the wizard', () => {
   beforeAll(async () => {
     quarrel = await launchQuarrel();
     await setTheme(quarrel, 'Dark');
-    await openSpecimen(quarrel);
+    await openTinyModel(quarrel);
   });
   afterAll(async () => {
     await quarrel.close();

@@ -9,7 +9,7 @@ import { openNodeWebGpuLane } from '../../src/main/lanes/webgpu-node';
 import { TraceFile } from '../../src/main/traces/trace-file';
 import { defined } from '../../src/shared/base/assert';
 import type { GraphLane } from '../../src/shared/divergence/lane';
-import { sharedPath, specimenPath } from '../helpers/shared-files';
+import { sharedPath, tinyModelPath } from '../helpers/shared-files';
 import { nmse, runOnGpu, silent } from './gpu-fixture';
 
 /** Kernels and reference differ by f32 rounding alone, in sums of some hundred products. */
@@ -37,7 +37,7 @@ const arch = (name: string): Model => ({
 });
 
 const MODELS: readonly Model[] = [
-  { path: specimenPath(), tokens: [264, 277, 266, 331, 261] },
+  { path: tinyModelPath(), tokens: [264, 277, 266, 331, 261] },
   arch('llama-dense.F32'),
   arch('gemma-dense.Q4_K_M'),
   arch('phi3-dense.Q4_K_M'),

@@ -3,10 +3,10 @@ import type { DequantGpuRow } from '../../src/main/bench/dequant-gpu';
 import type { AdapterFingerprint } from '../../src/shared/gpu/fingerprint';
 import type { ProbeReport } from '../../src/shared/gpu/probe-block';
 import { runCli } from '../helpers/run-cli';
-import { specimenPath } from '../helpers/shared-files';
+import { tinyModelPath } from '../helpers/shared-files';
 
-const overlay = 'test/planted-bugs/q4k-scale-high-bits';
-const block = ['block', specimenPath(), 'token_embd.weight', '--index', '3', '--probe'];
+const overlay = 'resources/gallery/q4k-scale-high-bits';
+const block = ['block', tinyModelPath(), 'token_embd.weight', '--index', '3', '--probe'];
 
 describe('quarrel block --probe', () => {
   it('finds the kernel right', async () => {

@@ -8,6 +8,7 @@ import { openNodeSession, openNodeWebGpuLane } from '../../src/main/lanes/webgpu
 import { Control } from '../../src/shared/base/control';
 import { CancelledError, QuarrelError } from '../../src/shared/base/errors';
 import type { GpuSession } from '../../src/shared/gpu/gpu-session';
+import { WeightBudget } from '../../src/shared/gpu/weight-budget';
 import { WebGpuLane } from '../../src/shared/gpu/webgpu-lane';
 import type { Dims } from '../../src/shared/graph/graph';
 import { contiguousStrides } from '../../src/shared/ops/tensor-shape';
@@ -141,7 +142,10 @@ describe('the webgpu lane', () => {
 
   it('gives equal bits when no weight may stay on the device', async () => {
     const scene = smallModel();
-    const [lean, rich] = [await openNodeWebGpuLane(undefined, { weightBudgetBytes: 0 }), await openNodeWebGpuLane()];
+    const [lean, rich] = [
+      await openNodeWebGpuLane(undefined, { weightBudget: new WeightBudget(0) }),
+      await openNodeWebGpuLane(),
+    ];
     const [a, b] = [await runOnGpu(lean, scene), await runOnGpu(rich, scene)];
     await Promise.all([lean.dispose(), rich.dispose()]);
     expect(a.results).toEqual(b.results);

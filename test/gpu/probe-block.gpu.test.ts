@@ -20,7 +20,7 @@ afterAll(() => session.dispose());
 const TYPES = Object.keys(GgmlType) as GgmlTypeName[];
 /** One block of a common sort; F32 and the integers are random bits. */
 const blockOf = (type: GgmlTypeName, seed = 23): Uint8Array => ordinaryBlocks(type, 1, seed);
-const overlay = (bug: string): string => path.join(projectRoot(), 'test', 'planted-bugs', bug);
+const overlay = (bug: string): string => path.join(projectRoot(), 'resources', 'gallery', bug);
 
 function fieldOf(report: ProbeReport, name: ProbedField['field']): ProbedField {
   return defined(

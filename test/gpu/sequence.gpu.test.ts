@@ -5,6 +5,7 @@ import { placedLane } from '../../src/shared/divergence/placed-lane';
 import { parsePlacement } from '../../src/shared/divergence/placement';
 import type { GraphLane } from '../../src/shared/divergence/lane';
 import type { GpuSession } from '../../src/shared/gpu/gpu-session';
+import { WeightBudget } from '../../src/shared/gpu/weight-budget';
 import type { GpuRunRequest } from '../../src/shared/gpu/run-request';
 import { WebGpuLane } from '../../src/shared/gpu/webgpu-lane';
 import type { Dims, Graph } from '../../src/shared/graph/graph';
@@ -161,7 +162,7 @@ describe('placement', () => {
 
 describe('a weight budget', () => {
   it('below a single weight still runs, and changes nothing', async () => {
-    const lane = await openNodeWebGpuLane(undefined, { weightBudgetBytes: 1 });
+    const lane = await openNodeWebGpuLane(undefined, { weightBudget: new WeightBudget(1) });
     const got = await run(lane.begin(), 2);
     await lane.dispose();
     expectClose(got, ALL);

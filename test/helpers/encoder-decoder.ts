@@ -1,4 +1,6 @@
 import type { GgufSpec, MetadataSpec, TensorSpec } from '../../src/shared/gguf/write';
+import { writeModel } from '../main/capture/tiny-model';
+import { uniform } from './values';
 
 const HIDDEN = 32;
 const HEADS = 2;
@@ -6,8 +8,22 @@ const FFN = 64;
 const BUCKETS = 8;
 const VOCABULARY = 40;
 
-/** A tiny model with encoder and decoder (t5) and no vocabulary, as llama.cpp loads it. All tensors are F32. */
-export function encoderDecoderSpec(layers = 2): GgufSpec {
+/**
+ * Writes a tiny model with encoder and decoder (t5) and no vocabulary, as llama.cpp loads it. All tensors are F32 and
+ * random; embeddings are small, so that the epsilon of the norms counts.
+ */
+export function writeEncoderDecoder(path: string): void {
+  const spec = encoderDecoderSpec(2);
+  const values = spec.tensors.map(({ name, ne }, seed) => {
+    const count = ne.reduce((product, n) => product * n, 1);
+    const spread = name === 'token_embd.weight' ? 0.02 : 0.3;
+    return name.includes('norm') ? new Float32Array(count).fill(1) : uniform(count, -spread, spread, seed + 1);
+  });
+  const byName = new Map(spec.tensors.map((t, i) => [t.name, values[i]!]));
+  writeModel(path, spec, (name, i) => byName.get(name)![i]!);
+}
+
+function encoderDecoderSpec(layers: number): GgufSpec {
   const u32 = (key: string, value: number): MetadataSpec => ({ key: `t5.${key}`, type: 'u32', value });
   const matrix = (name: string, inputs: number, outputs: number): TensorSpec => ({
     name: `${name}.weight`,
@@ -38,8 +54,8 @@ export function encoderDecoderSpec(layers = 2): GgufSpec {
     metadata: [
       { key: 'general.architecture', type: 'str', value: 't5' },
       { key: 'tokenizer.ggml.model', type: 'str', value: 'no_vocab' },
-      { key: 't5.attention.layer_norm_rms_epsilon', type: 'f32', value: 1e-6 },
-      { key: 't5.attention.layer_norm_epsilon', type: 'f32', value: 1e-6 },
+      { key: 't5.attention.layer_norm_rms_epsilon', type: 'f32', value: 1e-5 },
+      { key: 't5.attention.layer_norm_epsilon', type: 'f32', value: 1e-5 },
       u32('context_length', 64),
       u32('embedding_length', HIDDEN),
       u32('block_count', layers),

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import { projectRoot, resourcesDir } from '../../src/main/entry-path';
+import { projectRoot } from '../../src/main/entry-path';
 
 /** A file of the folder beside the checkout; it may be absent, and then its tests are skipped by name. */
 export function sharedPath(relative: string): string {
@@ -8,6 +8,6 @@ export function sharedPath(relative: string): string {
 }
 
 /** The embedded model. */
-export function specimenPath(): string {
-  return path.join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+export function tinyModelPath(): string {
+  return path.join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf');
 }

@@ -1,4 +1,5 @@
 import type { Cause, ErrorShape } from '../../src/shared/divergence/cause';
+import { ALL_AS_IS } from '../../src/shared/divergence/run-choices';
 import type { BadNode, ProfileEntry, StepVerdict, Verdict, VerdictKind } from '../../src/shared/divergence/verdict';
 
 /** Verdicts for the views' tests: each argument replaces a field. */
@@ -10,6 +11,7 @@ export function sampleVerdict(fields: Partial<Verdict> = {}): Verdict {
     tokens: [1, 2],
     reference: 'llama',
     candidate: 'webgpu',
+    options: ALL_AS_IS,
     verdict: firstBad ? 'diverged' : 'clean',
     reason: null,
     firstBad,

@@ -7,8 +7,11 @@ import fs from 'node:fs';
 import { assertUnreachable } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { lastNode } from '../../shared/divergence/assemble-verdict';
+import type { Graph } from '../../shared/graph/graph';
+import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
-import { checkLayers, GraphRecorder } from './graph-recorder';
+import { GraphRecorder } from './graph-recorder';
+import { checkLayers } from './layer-range';
 import { libraryProvenance } from './library-provenance';
 import type { Evaluated } from './llama-context';
 import { LlamaContext } from './llama-context';
@@ -97,6 +100,8 @@ class CaptureRun {
   private readonly context: LlamaContext;
   private recorder: GraphRecorder | undefined;
   private readonly states = new StateNames();
+  /** What the encoder left to the decoder. */
+  private encoded: Uint8Array | undefined;
   /** Tokens evaluated so far, which the next ones come after. */
   private past = 0;
 
@@ -124,11 +129,14 @@ class CaptureRun {
     try {
       const onNode = progressOf(model.layers);
       const { layers } = order;
-      const { states } = this;
-      const recorder = new GraphRecorder({ library, weights, writer, states, onNode, ...(layers ? { layers } : {}) });
+      const { states, encoded } = this;
+      const more = { ...(layers ? { layers } : {}), ...(encoded ? { encoded } : {}) };
+      const recorder = new GraphRecorder({ library, weights, writer, states, onNode, ...more });
       this.recorder = recorder;
       const evaluated = this.context.evaluate(tokens);
       if (recorder.error !== undefined) throw recorder.error;
+      const isEncoder = evaluated.startToken !== undefined;
+      if (isEncoder && !recorder.stopped) recorder.markEncoder();
       const graph = recorder.finish();
       // Encoders end in embeddings; llama.cpp hands out a buffer of logits all the same.
       const isLogits = lastNode(graph)?.ne[0] === model.vocabulary.size;
@@ -139,7 +147,8 @@ class CaptureRun {
       const { past } = this;
       writer.finish({ engine, tokens, past, model: order.modelPath, graph, provenance, ...(pieces ? { pieces } : {}) });
       // An encoder's tokens are not those of its decoder.
-      this.past = evaluated.startToken === undefined ? past + tokens.length : 0;
+      this.past = isEncoder ? 0 : past + tokens.length;
+      if (isEncoder) this.encoded = carriedValue(graph, out);
       return answer;
     } finally {
       writer.abort();
@@ -180,6 +189,18 @@ class CaptureRun {
       ...(topLogits ? { topLogits } : {}),
       ...(next === undefined ? {} : { next }),
     };
+  }
+}
+
+/** What the graph leaves to later ones; undefined where a part was captured that leaves nothing. */
+function carriedValue(graph: Graph, tracePath: string): Uint8Array | undefined {
+  const node = graph.tensors.find((t) => t.carried !== undefined);
+  if (!node) return undefined;
+  const trace = TraceFile.open(tracePath);
+  try {
+    return trace.readRaw(node.key);
+  } finally {
+    trace.dispose();
   }
 }
 

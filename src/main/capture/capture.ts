@@ -9,7 +9,7 @@ import type { Device } from '../../shared/divergence/lane-spec';
 import type { Graph } from '../../shared/graph/graph';
 import { TraceFile } from '../traces/trace-file';
 import { CaptureChild } from './child-runner';
-import type { LayerRange } from './graph-recorder';
+import type { LayerRange } from './layer-range';
 import { locateLibrary } from './library-files';
 import type { CaptureAnswer, TokenLogit } from './protocol';
 

@@ -4,7 +4,7 @@ import { QuarrelError } from '../../shared/base/errors';
 import type { GgmlOp, OpKind } from '../../shared/graph/ggml-op';
 import { GGML_GLU_OPS, GGML_OPS, GGML_UNARY_OPS } from '../../shared/graph/ggml-op';
 import type { Graph, GraphTensor, TensorRole } from '../../shared/graph/graph';
-import { isComputing } from '../../shared/graph/graph';
+import { isComputing, tensorOf } from '../../shared/graph/graph';
 import { ggmlTypeName } from '../../shared/quant/ggml-type';
 import type { RawTensor } from './struct-layouts';
 
@@ -46,6 +46,11 @@ export class GraphBuilder {
     const node = this.add(address, raw, 'node');
     this.order.push(node.id);
     return node;
+  }
+
+  /** Says that the tensor's value goes from graph to graph under this name. */
+  markCarried(id: NodeId, carried: string): void {
+    this.tensors[id] = { ...tensorOf(this.graph, id), carried };
   }
 
   /** The graph with final keys, and the final key of every provisional one that changed. */

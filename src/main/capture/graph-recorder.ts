@@ -1,10 +1,12 @@
 import type { NodeId } from '../../shared/base/brand';
-import { QuarrelError } from '../../shared/base/errors';
 import type { Graph, GraphTensor, TensorRole } from '../../shared/graph/graph';
 import { isComputing, layerAfter, layerOf, tensorOf } from '../../shared/graph/graph';
 import { GGML_OPS } from '../../shared/graph/ggml-op';
+import { lastNode } from '../../shared/divergence/assemble-verdict';
+import { isContiguous } from '../../shared/ops/tensor-shape';
 import type { TraceWriter } from '../traces/trace-writer';
 import { GraphBuilder } from './graph-builder';
+import type { LayerRange } from './layer-range';
 import type { LlamaLibrary } from './llama-library';
 import type { ModelTensors } from './model-tensors';
 import type { StateNames } from './state-names';
@@ -12,12 +14,6 @@ import type { RawTensor } from './struct-layouts';
 import { BUFFER_USAGE, TENSOR_FLAG, readTensor } from './struct-layouts';
 import { TensorReader, traceType } from './tensor-data';
 import { WeightPager } from './weight-paging';
-
-/** Layers whose nodes are stored, both ends included. */
-export interface LayerRange {
-  readonly from: number;
-  readonly to: number;
-}
 
 export interface RecorderOptions {
   readonly library: LlamaLibrary;
@@ -27,9 +23,13 @@ export interface RecorderOptions {
   readonly layers?: LayerRange;
   /** Shared by the recorders of one run. */
   readonly states: StateNames;
+  /** What an encoder's graph left to this one, which finds it among its inputs by its values. */
+  readonly encoded?: Uint8Array;
   /** Called before every node that computes. */
   readonly onNode: (name: string, layer: number | undefined) => void;
 }
+
+const ENCODER_OUTPUT = 'encoder output';
 
 /** The scheduler names its copies between devices `BACKEND#NAME#COPY`. */
 const DEVICE_COPY = /^[^#]+#(.+)#\d+$/;
@@ -82,6 +82,12 @@ export class GraphRecorder {
       return ask;
     }
   };
+
+  /** The graph is an encoder's: its last node leaves its value to the decoder's graphs. */
+  markEncoder(): void {
+    const last = lastNode(this.builder.graph);
+    if (last && last.viewSrc === undefined && isContiguous(last)) this.builder.markCarried(last.id, ENCODER_OUTPUT);
+  }
 
   /** Writes the remaining records under their final keys; returns the graph. */
   finish(): Graph {
@@ -143,7 +149,10 @@ export class GraphRecorder {
     const state = role === 'state' ? this.options.states.apart(address, named.name) : undefined;
     const leaf = this.builder.addLeaf(address, named, role, state);
     this.addresses[leaf.id] = address;
-    if (leaf.role === 'input') this.store(leaf);
+    if (leaf.role !== 'input') return;
+    const data = this.store(leaf);
+    const { encoded } = this.options;
+    if (data && encoded && Buffer.compare(data, encoded) === 0) this.builder.markCarried(leaf.id, ENCODER_OUTPUT);
   }
 
   private addNode(address: bigint, raw: RawTensor): GraphTensor {
@@ -165,12 +174,13 @@ export class GraphRecorder {
     return owned && (raw.flags & TENSOR_FLAG.input) === 0 ? 'state' : 'input';
   }
 
-  private store(t: GraphTensor): void {
-    if (this.stored.has(t.id)) return;
+  /** @returns the bytes that were stored now */
+  private store(t: GraphTensor): Uint8Array | undefined {
+    if (this.stored.has(t.id)) return undefined;
     const type = traceType(t.type);
     if (type === undefined) {
       this.missing.push({ key: t.key, op: t.kind, reason: `a trace cannot hold ${t.type}` });
-      return;
+      return undefined;
     }
     const address = this.addresses[t.id]!;
     const data = this.reader.read(t, type.bytes, (dst, offset, length) =>
@@ -178,6 +188,7 @@ export class GraphRecorder {
     );
     this.options.writer.write(t.key, type.dtype, t.ne, data);
     this.stored.add(t.id);
+    return data;
   }
 
   /** Stores what a wanted node reads from layers that are not, so that the stored part can be replayed alone. */
@@ -223,13 +234,5 @@ export class GraphRecorder {
       if (when === 'after') this.pager.release(weight.data, bytes);
       else if (!SPARSE_READERS.has(node.op)) this.pager.willNeed(weight.data, bytes);
     }
-  }
-}
-
-/** Throws QuarrelError when the wanted layers are none of the model's. */
-export function checkLayers(layers: LayerRange, count: number, model: string): void {
-  const { from, to } = layers;
-  if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from <= to && to < count)) {
-    throw new QuarrelError(`layers ${from}..${to} of ${model}: it has layers 0..${count - 1}`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Device } from '../../shared/divergence/lane-spec';
-import type { LayerRange } from './graph-recorder';
+import type { LayerRange } from './layer-range';
 import type { LibraryFiles } from './library-files';
 
 /** What the parent writes to the child's stdin first, as one line of JSON. */

@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option } from 'commander';
 
 import type { WeightPrecision } from '../../shared/gguf/ablated-weights';
 import { WEIGHT_PRECISIONS } from '../../shared/gguf/ablated-weights';
+import { WeightBudget } from '../../shared/gpu/weight-budget';
 import type { WeightAccess } from '../files/weight-view';
 import type { LaneLimits } from '../jobs/produce-trace';
 import { parseIndex, parseLayers, parseTokens } from './options';
@@ -45,7 +46,7 @@ export function withSteps(command: Command): Command {
 export function withRun(command: Command): Command {
   return withSteps(command)
     .addOption(new Option('--layers <a..b>', 'only these layers, on captured inputs').argParser(parseLayers))
-    .option('--stop-after <node>', 'nothing after this node, as ffn_out-3')
+    .option('--stop-after <node>', 'nothing after this node, as ffn_out-3, or as step1/ffn_out-3 in that decode step')
     .option('--place <rules>', 'layers on lanes, as 0:reference,1-:webgpu')
     .addOption(
       new Option('--weights <precision>', 'dequantizes weights as they are read')
@@ -55,7 +56,7 @@ export function withRun(command: Command): Command {
     .addOption(
       new Option(
         '--memory-budget <bytes>',
-        'most bytes of weights held at a time, as 512M; the rest is streamed',
+        'most bytes of weights held at a time, all lanes together, as 512M; the rest is streamed',
       ).argParser(parseBytes),
     );
 }
@@ -65,8 +66,9 @@ export function accessOf({ weights, memoryBudget }: RunOptions): WeightAccess {
   return { precision: weights, streamed: memoryBudget !== undefined };
 }
 
+/** One budget for all lanes of the run. */
 export function limitsOf({ memoryBudget }: RunOptions): LaneLimits {
-  return memoryBudget === undefined ? {} : { weightBudgetBytes: memoryBudget };
+  return memoryBudget === undefined ? {} : { weightBudget: new WeightBudget(memoryBudget) };
 }
 
 /** The options that both jobs take as they are. */
@@ -75,10 +77,17 @@ export function selectionOf({ layers, stopAfter }: RunOptions): Pick<RunOptions,
 }
 
 /** A remark where fewer decode steps ran than were asked for; undefined where all did. */
-export function fewerSteps(asked: number, ran: number, cut = false): string | undefined {
+export function fewerSteps(
+  asked: number,
+  ran: number,
+  { stopAfter, layers }: Pick<RunOptions, 'stopAfter' | 'layers'>,
+): string | undefined {
   if (ran >= asked) return undefined;
-  const why = cut
-    ? 'a run of some layers has no logits to choose by; --step-tokens gives the tokens'
-    : 'no token follows: encoders and diffusion models keep no state';
+  const why =
+    stopAfter !== undefined
+      ? `the run ends with ${stopAfter}`
+      : layers !== undefined
+        ? 'a run of some layers has no logits to choose by; --step-tokens gives the tokens'
+        : 'no token follows: encoders and diffusion models keep no state';
   return `${ran} of ${asked} decode steps: ${why}`;
 }

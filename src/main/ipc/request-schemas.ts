@@ -75,6 +75,7 @@ export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<
   pickPath: z.strictObject({ kind: z.enum(['model', 'trace', 'shaders', 'library']) }),
   rememberFile: z.strictObject({ path }),
   forgetRecentFiles: nothing,
+  rememberTour: nothing,
   startJob: job,
   cancelJob: z.strictObject({ id }),
   exportVerdict: z.strictObject({ kind: z.enum(['repro', 'json', 'markdown', 'html', 'perfetto']) }),

@@ -9,16 +9,19 @@ const RECENT_LIMIT = 12;
 const schema = z.object({
   theme: z.enum(['system', 'dark', 'light']).catch('system'),
   recent: z.array(z.string().min(1)).catch([]),
+  tourSeen: z.boolean().catch(false),
 });
 
-/** Theme and recent files, kept as JSON. A file that is missing or spoiled counts as empty. */
+/** Theme, recent files and whether the tour was seen, kept as JSON. A file that is missing or spoiled counts as empty. */
 export class Settings {
   private theme_: Theme;
   private paths: string[];
+  private tourSeen_: boolean;
 
   constructor(private readonly file: string) {
-    const { theme, recent } = read(file);
+    const { theme, recent, tourSeen } = read(file);
     this.theme_ = theme;
+    this.tourSeen_ = tourSeen;
     this.paths = recent.slice(0, RECENT_LIMIT);
   }
 
@@ -28,6 +31,15 @@ export class Settings {
 
   set theme(theme: Theme) {
     this.theme_ = theme;
+    this.save();
+  }
+
+  get tourSeen(): boolean {
+    return this.tourSeen_;
+  }
+
+  set tourSeen(seen: boolean) {
+    this.tourSeen_ = seen;
     this.save();
   }
 
@@ -51,7 +63,8 @@ export class Settings {
 
   private save(): void {
     mkdirSync(dirname(this.file), { recursive: true });
-    writeAtomic(this.file, `${JSON.stringify({ theme: this.theme_, recent: this.paths }, undefined, 2)}\n`);
+    const kept = { theme: this.theme_, recent: this.paths, tourSeen: this.tourSeen_ } satisfies z.infer<typeof schema>;
+    writeAtomic(this.file, `${JSON.stringify(kept, undefined, 2)}\n`);
   }
 }
 
@@ -63,5 +76,5 @@ function read(file: string): z.infer<typeof schema> {
     // First start, or a file somebody spoiled: both begin anew.
   }
   const result = schema.safeParse(parsed);
-  return result.success ? result.data : { theme: 'system', recent: [] };
+  return result.success ? result.data : { theme: 'system', recent: [], tourSeen: false };
 }

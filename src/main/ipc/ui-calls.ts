@@ -69,6 +69,10 @@ export function uiCalls(context: UiCallContext): CallHandlers {
       context.onRecentChanged();
       return null;
     },
+    rememberTour: () => {
+      settings.tourSeen = true;
+      return null;
+    },
     startJob: async (call) => {
       if (call.name === 'saveWeights' && !granted.delete(call.request.path)) {
         throw new QuarrelError(`${call.request.path} was not chosen in a save dialog`);
@@ -102,6 +106,7 @@ function appState({ settings, takeLaunchFile }: UiCallContext): AppState {
     version: app.getVersion(),
     theme: settings.theme,
     recent: settings.recent(),
+    tourSeen: settings.tourSeen,
     specimen: existsSync(specimen) ? specimen : null,
     launchFile: takeLaunchFile() ?? null,
   };

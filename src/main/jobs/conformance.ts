@@ -109,7 +109,8 @@ async function checkModel(
     if (!(e instanceof QuarrelError)) throw e;
     tally.addFailure(e.message);
   }
-  return tally.result({ file, tokens: request.tokens, seconds: (performance.now() - begin) / 1000 });
+  const { tokens, plan } = request;
+  return tally.result({ file, tokens, stepsAsked: plan.count, seconds: (performance.now() - begin) / 1000 });
 }
 
 interface ModelCheck extends ModelRun {

@@ -7,7 +7,8 @@ import type { Diagnosis } from '../../shared/divergence/assemble-verdict';
 import { assembleVerdict, lastLogits } from '../../shared/divergence/assemble-verdict';
 import type { JudgedNode } from '../../shared/divergence/examine';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
-import { parseLane } from '../../shared/divergence/lane-spec';
+import { parseLane, placementText } from '../../shared/divergence/lane-spec';
+import type { RunChoices } from '../../shared/divergence/run-choices';
 import type { Verdict } from '../../shared/divergence/verdict';
 import type { FindFirstBadRequest } from '../../shared/ipc/jobs';
 import type { NameMap } from '../../shared/trace/name-map';
@@ -28,7 +29,8 @@ import type { Examiner } from './examine-lanes';
 import { DumpExaminer, OwnExaminer } from './examine-lanes';
 import type { ForeignOptions } from './foreign-lane';
 import { ForeignLane } from './foreign-lane';
-import type { SelectNodes } from './node-selection';
+import type { SelectionRequest, SelectNodes } from './node-selection';
+import { nodeSelection, selectedNodes } from './node-selection';
 import { owning } from './owned';
 import type { Owned } from './owned';
 import type { Engines, LaneLimits } from './produce-trace';
@@ -49,8 +51,8 @@ export interface BisectOptions {
   /** How own lanes read the weights. */
   readonly access?: WeightAccess;
   readonly limits?: LaneLimits;
-  /** The nodes that own lanes run. */
-  readonly select?: SelectNodes;
+  /** The nodes that own lanes run; see SelectionRequest. */
+  readonly selection?: SelectionRequest;
   /** How a foreign program (`cmd:`) is run. */
   readonly foreign?: ForeignOptions;
   /** Takes the first bad node while it can still be replayed: to write a repro. Not called where every node is right. */
@@ -69,6 +71,7 @@ interface Bisection {
   readonly control: JobControl;
   readonly request: Request;
   readonly plan: StepPlan;
+  readonly select?: SelectNodes;
   readonly times: LaneTimes;
   readonly beside: Beside;
 }
@@ -79,6 +82,7 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
     const referenceSpec = parseLane(request.reference);
     const { modelPath, threads } = request;
     const plan = stepPlan(request.steps, request.stepTokens);
+    const select = nodeSelection(request.selection ?? {}, plan.count);
     const folder = owned.add(new RunFolder());
     const lane = referenceSpec.kind === 'llama' ? referenceSpec : ({ kind: 'llama', device: 'cpu' } as const);
     const more = { moreTokens: plan.count, ...(threads === undefined ? {} : { threads }) };
@@ -87,7 +91,8 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
     const session = owned.add(await openCapture({ modelPath, prompt, lane, folder, control, ...more }));
     requireFitting(session, request);
     const beside: Beside = { tokens };
-    const bisection = { session, folder, engines, owned, control, request, plan, times: new LaneTimes(), beside };
+    const fixed = { session, folder, engines, owned, control, request, plan, ...(select ? { select } : {}) };
+    const bisection = { ...fixed, times: new LaneTimes(), beside };
     const steps = await examineSteps(bisection);
     request.onTimes?.(bisection.times.lanes);
     return conclude(bisection, steps);
@@ -117,6 +122,7 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
   const results: JudgedStep[] = [];
   for (let step: CapturedStep | undefined = session.first; step;) {
     control.throwIfCancelled();
+    if (b.select && selectedNodes(b.select, session, step).size === 0) break;
     const trace = reference ? (await reference.next(step)).trace : step.captured;
     references.push(trace);
     const { examination, logits, alignment, inherited, timings } = await examiner.next(step);
@@ -159,10 +165,10 @@ async function openExaminer(
   b: Bisection,
   referenceAt: (step: CapturedStep) => TraceSource,
 ): Promise<Examiner> {
-  const { session, request, plan, owned, engines } = b;
-  const { access = PLAIN_ACCESS, select, limits, map } = request;
+  const { session, request, plan, owned, engines, select } = b;
+  const { access = PLAIN_ACCESS, limits, map } = request;
   const weights = WeightView.of(session.model, access);
-  const context = { ...b, weights, ...(select ? { select } : {}) };
+  const context = { ...b, weights };
   if (isOwnLane(spec)) {
     const lane = owned.add(await openOwnLane(spec, engines, limits));
     b.beside.lane = lane;
@@ -199,6 +205,7 @@ async function verdictOf(
     model: modelPath,
     reference,
     candidate,
+    options: choicesOf(request),
     weights: session.model,
     steps,
     textOf: (token) => pieces.get(token),
@@ -207,6 +214,15 @@ async function verdictOf(
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
   });
+}
+
+function choicesOf({ access = PLAIN_ACCESS, selection = {}, candidate }: Request): RunChoices {
+  return {
+    weights: access.precision,
+    layers: selection.layers ?? null,
+    stopAfter: selection.stopAfter ?? null,
+    place: placementText(candidate),
+  };
 }
 
 function bestTokens(rows: readonly (Float32Array | undefined)[]): number[] {

@@ -5,14 +5,15 @@ import type { GraphLane } from '../../shared/divergence/lane';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import { placedLane } from '../../shared/divergence/placed-lane';
+import type { WeightBudget } from '../../shared/gpu/weight-budget';
 import type { NameMap } from '../../shared/trace/name-map';
 import { parseNameMap } from '../../shared/trace/name-map';
 import { createReferenceLane } from '../lanes/reference-lane';
 
-/** Limits that a lane keeps to. */
+/** Limits that the lanes of a run keep to. */
 export interface LaneLimits {
-  /** Bytes of weights that a lane holds at a time; its own default when absent. */
-  readonly weightBudgetBytes?: number;
+  /** Weights that they hold on devices, all lanes together; each lane's own default when absent. */
+  readonly weightBudget?: WeightBudget;
 }
 
 /** What this process can run; the CLI gives Dawn for Node, the app its GPU window. */

@@ -5,13 +5,14 @@ import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { examine } from '../../shared/divergence/examine';
 import { ablatedGraph } from '../../shared/gguf/ablated-weights';
 import type { Graph, GraphTensor } from '../../shared/graph/graph';
-import { planPart } from '../../shared/graph/part';
+import { planPartOfRun } from '../../shared/graph/part';
 import { StateMemories } from '../../shared/ops/state-memories';
 import type { TraceSource } from '../../shared/trace/trace';
 import type { WeightView } from '../files/weight-view';
 import { referenceRun } from '../lanes/reference-run';
 import type { CapturedStep, CaptureSession } from './capture-session';
 import type { SelectNodes } from './node-selection';
+import { selectedNodes } from './node-selection';
 
 export interface JudgeContext {
   readonly session: CaptureSession;
@@ -63,7 +64,7 @@ export class StepJudge {
   }
 
   private async judge(step: CapturedStep): Promise<Judged> {
-    const { weights, control, select } = this.context;
+    const { session, weights, control, select } = this.context;
     const what = 'judge each node on its own inputs';
     const before = step.index === 0 ? undefined : this.states.clone();
     const evidence = {
@@ -77,7 +78,7 @@ export class StepJudge {
       run: referenceRun,
       states: this.states,
       control: staged(control, step.index === 0 ? what : `${what}, step ${step.index}`),
-      ...(select ? { part: planPart(step.graph, select(step.graph)) } : {}),
+      ...(select ? { part: planPartOfRun(step.graph, selectedNodes(select, session, step)) } : {}),
     });
     // Only a closer look at a bad node needs the states as they were.
     const states = examination.judged.some((j) => j.judgement.bad) ? before : undefined;

@@ -4,7 +4,7 @@ import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import type { GraphLane, LaneSequence, RunMode } from '../../shared/divergence/lane';
 import { ablatedGraph } from '../../shared/gguf/ablated-weights';
-import { planPart } from '../../shared/graph/part';
+import { planPartOfRun } from '../../shared/graph/part';
 import { AlignedTrace } from '../../shared/trace/alignment';
 import type { NameMap } from '../../shared/trace/name-map';
 import { foreignEntries } from '../../shared/trace/name-map';
@@ -19,6 +19,7 @@ import { openCapture } from './capture-session';
 import type { InferredNames } from './infer-names';
 import { inferNames } from './infer-names';
 import type { SelectNodes } from './node-selection';
+import { selectedNodes } from './node-selection';
 import type { RunFolder } from './run-folder';
 import { requireSameTokens } from './same-tokens';
 
@@ -29,6 +30,8 @@ export interface LaneStep {
   readonly aligned?: AlignedTrace;
   /** How its names were translated, where no map was given and they are not the graph's. */
   readonly inferred?: InferredNames;
+  /** Whether a map says which node each checkpoint is. */
+  readonly isMapped?: boolean;
 }
 
 /** A lane that is asked for one step after another. Its owner disposes it. */
@@ -54,6 +57,8 @@ export interface OwnRun {
   readonly access?: WeightAccess;
   /** The nodes that run; all when absent. */
   readonly select?: SelectNodes;
+  /** What was asked of the run, for the provenance of its traces. */
+  readonly choices?: Readonly<Record<string, string>>;
   /** Whether the traces hold the graphs that were run: for traces that are kept. */
   readonly keepGraph?: boolean;
 }
@@ -85,7 +90,7 @@ export class OwnStepLane implements StepLane {
         model: session.model.path,
         tokens: step.tokens,
         past: step.captured.manifest?.past ?? 0,
-        provenance: this.lane.provenance,
+        provenance: { ...this.lane.provenance, ...this.how.choices },
         ...(this.how.keepGraph ? { graph: step.graph } : {}),
         ...(step.pieces.length > 0 ? { pieces: step.pieces } : {}),
       });
@@ -110,7 +115,7 @@ export class OwnStepLane implements StepLane {
 
   private request(step: CapturedStep): Omit<Parameters<LaneSequence['run']>[0], 'sink'> {
     const { seed, select } = this.how;
-    const { control } = this.context;
+    const { control, session } = this.context;
     const mode: RunMode = seed ? { kind: 'seeded', seed: seed(step) } : { kind: 'free' };
     const what = mode.kind === 'free' ? 'free run' : 'node by node';
     const stage = step.index === 0 ? what : `${what}, step ${step.index}`;
@@ -120,7 +125,7 @@ export class OwnStepLane implements StepLane {
       captured: step.captured,
       mode,
       control: staged(control, `${this.lane.label}, ${stage}`),
-      ...(select ? { part: planPart(step.graph, select(step.graph)) } : {}),
+      ...(select ? { part: planPartOfRun(step.graph, selectedNodes(select, session, step)) } : {}),
     };
   }
 }
@@ -166,5 +171,5 @@ export function followTrace(path: string, map: NameMap | undefined, infer?: JobC
 export function alignedStep(trace: TraceSource, step: CapturedStep, map: NameMap | undefined): LaneStep {
   requireSameTokens(trace, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
   const aligned = new AlignedTrace(trace, step.captured, step.graph, foreignEntries(trace, step.graph, map));
-  return { trace: aligned, aligned };
+  return { trace: aligned, aligned, isMapped: map !== undefined };
 }

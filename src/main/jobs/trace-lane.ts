@@ -6,6 +6,7 @@ import { QuarrelError } from '../../shared/base/errors';
 import { topLogits } from '../../shared/compare/logits';
 import { lastLogits } from '../../shared/divergence/assemble-verdict';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
+import { choiceTexts } from '../../shared/divergence/run-choices';
 import { tensorOf } from '../../shared/graph/graph';
 import { planPart } from '../../shared/graph/part';
 import type { PromptSpec } from '../../shared/ipc/jobs';
@@ -16,7 +17,7 @@ import type { CapturedStep, CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
 import { requirePlaced } from './check-beside';
 import type { SelectionRequest } from './node-selection';
-import { nodeSelection } from './node-selection';
+import { nodeSelection, selectedNodes } from './node-selection';
 import type { Owned } from './owned';
 import { owning } from './owned';
 import type { Engines, LaneLimits, OwnLane } from './produce-trace';
@@ -33,6 +34,8 @@ export interface TraceLaneRequest extends SelectionRequest {
   readonly out: string;
   readonly threads?: number;
   readonly steps?: StepPlan;
+  /** The rules of `lane`, as given, where it places layers. */
+  readonly place?: string;
   readonly access?: WeightAccess;
   readonly limits?: LaneLimits;
 }
@@ -82,8 +85,8 @@ async function captureFor(request: TraceLaneRequest, folder: RunFolder, control:
 
 /** Not so where layers share a KV cache: the writer of a cache lies before the layers that were captured. */
 function givesAll({ graph, captured }: CapturedStep, request: TraceLaneRequest): boolean {
-  const select = nodeSelection(request);
-  const given = select ? planPart(graph, select(graph)).given : [];
+  const select = nodeSelection(request, 0);
+  const given = select ? planPart(graph, select(graph, [])).given : [];
   return [...given].every((id) => captured.entries.has(tensorOf(graph, id).key));
 }
 
@@ -127,11 +130,18 @@ async function runOwnLane(spec: OwnLane, c: OwnTrace): Promise<readonly TraceFil
   const { session, request, engines, owned } = c;
   const { steps = NO_STEPS, access, limits } = request;
   const lane = owned.add(await openOwnLane(spec, engines, limits));
-  const select = nodeSelection(request);
-  const how = { keepGraph: true, ...(access ? { access } : {}), ...(select ? { select } : {}) };
+  const select = nodeSelection(request, steps.count);
+  const choices = choiceTexts({
+    weights: access?.precision ?? 'as-is',
+    layers: request.layers ?? null,
+    stopAfter: request.stopAfter ?? null,
+    place: request.place ?? null,
+  });
+  const how = { keepGraph: true, choices, ...(access ? { access } : {}), ...(select ? { select } : {}) };
   const follower = owned.add(new OwnStepLane(lane, { ...c, name: 'lane' }, how));
   const traces: TraceFile[] = [];
   for (let step: CapturedStep | undefined = session.first; step;) {
+    if (select && selectedNodes(select, session, step).size === 0) break;
     const { trace } = await follower.next(step);
     traces.push(trace);
     const logits = step.hasLogits ? lastLogits(step.graph, trace) : undefined;

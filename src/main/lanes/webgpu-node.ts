@@ -69,7 +69,7 @@ export function nodeFingerprint(): Promise<AdapterFingerprint> {
  */
 export async function openNodeWebGpuLane(
   overlay?: string,
-  options: { readonly limits?: Partial<GpuLimits> } & Pick<WebGpuLaneOptions, 'weightBudgetBytes'> = {},
+  options: { readonly limits?: Partial<GpuLimits> } & Pick<WebGpuLaneOptions, 'weightBudget'> = {},
 ): Promise<GraphLane> {
   const { limits, ...rest } = options;
   const shaders = openShaders(overlay);

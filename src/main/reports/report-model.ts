@@ -1,5 +1,6 @@
 /** What a report says, before it is set as Markdown or HTML. */
 import { error, number } from '../cli/text/table';
+import { choiceNotes } from '../../shared/divergence/run-choices';
 import type { Verdict } from '../../shared/divergence/verdict';
 import { causeSection } from './cause-section';
 import { checkSections } from './check-sections';
@@ -26,6 +27,7 @@ export function reportModel(v: Verdict): Report {
           ['reference', v.reference],
           ['candidate', v.candidate],
           ['tokens', v.tokens.join(',')],
+          ...choiceNotes(v.options).map((note) => ['asked for', note] as const),
           ...(v.runs === null ? [] : [['runs of the foreign program', String(v.runs)] as const]),
         ]),
       ]),

@@ -8,7 +8,7 @@ import { MARGIN } from '../../shared/compare/tolerance';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import type { BadNode, Verdict } from '../../shared/divergence/verdict';
 import type { Graph, GraphTensor } from '../../shared/graph/graph';
-import { isComputing, memoryOwner, stateName, tensorOf } from '../../shared/graph/graph';
+import { isComputing, isLeftFromBefore, memoryOwner, stateName, tensorOf } from '../../shared/graph/graph';
 import { namedParams } from '../../shared/ops/named-params';
 import { spanBytes } from '../../shared/ops/tensor-shape';
 import { DTYPE_BYTES } from '../../shared/trace/safetensors';
@@ -55,15 +55,19 @@ export function writeRepro(target: string, first: FirstBad, verdict: Verdict): v
 function writeTensors(out: string, { request, replay }: FirstBad, part: ReproPart): void {
   const { graph, captured, candidate, states } = request;
   const { end } = replay;
+  const stateOf = (t: GraphTensor): Uint8Array | undefined =>
+    states?.contents(stateName(t), request.arithmetics.indexOf(EXPECTED));
   const writer = TraceWriter.create(out);
   try {
     for (const leaf of part.inputs) {
       const entry = defined(captured.entries.get(leaf.key), `the input ${leaf.key}`);
-      writer.write(PREFIX.input + leaf.key, entry.dtype as TraceDtype, leaf.ne, captured.readRaw(leaf.key));
+      const carried = isLeftFromBefore(leaf) ? stateOf(leaf) : undefined;
+      const bytes = carried?.subarray(0, spanBytes(leaf)) ?? captured.readRaw(leaf.key);
+      writer.write(PREFIX.input + leaf.key, entry.dtype as TraceDtype, leaf.ne, bytes);
     }
     for (const node of part.givenNodes) writeGiven(writer, node, request);
     for (const state of part.states) {
-      const bytes = states?.contents(stateName(state), request.arithmetics.indexOf(EXPECTED));
+      const bytes = stateOf(state);
       if (bytes) writer.write(PREFIX.state + state.key, dtypeOf(state), state.ne, bytes.subarray(0, spanBytes(state)));
     }
     for (const node of part.nodes) {

@@ -13,6 +13,8 @@ import type { Judgement } from './judge';
 import type { Cause, ErrorShape, WeightFinding } from './cause';
 import type { Observation, Rung } from './checks';
 import { profileOf } from './profile';
+import type { RunChoices } from './run-choices';
+import { ALL_AS_IS } from './run-choices';
 import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
 
 /**
@@ -64,6 +66,8 @@ export interface VerdictInputs {
   readonly model: string;
   readonly reference: string;
   readonly candidate: string;
+  /** All nodes on weights as they are when absent. */
+  readonly options?: RunChoices;
   readonly weights: WeightSource;
   /** The prompt first. */
   readonly steps: readonly StepResult[];
@@ -95,6 +99,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     tokens: prompt.tokens,
     reference: v.reference,
     candidate: v.candidate,
+    options: v.options ?? ALL_AS_IS,
     verdict: allBad.length > 0 || isOtherwiseWrong(v) ? 'diverged' : reason === null ? 'clean' : 'incomparable',
     reason,
     firstBad: allBad[0] ?? null,

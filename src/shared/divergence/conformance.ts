@@ -31,8 +31,8 @@ export interface LaneEnd {
   readonly rounding: number | null;
 }
 
-/** The end of a lane's free run. */
-export interface StepConformance extends LaneEnd {
+/** The ends of the lanes' free runs of one step. */
+export interface StepEnds extends LaneEnd {
   readonly step: number;
   readonly tokens: readonly number[];
   /**
@@ -43,13 +43,21 @@ export interface StepConformance extends LaneEnd {
   readonly alongChoices: LaneEnd | null;
 }
 
+export interface StepConformance extends StepEnds {
+  /** The largest NMSE at the end that is no problem: that of `alongChoices` where there is one. */
+  readonly limit: number;
+}
+
 export interface ModelConformance {
   readonly file: string;
   readonly ok: boolean;
   /** Whether llama.cpp ran the model and its graph was captured. */
   readonly captured: boolean;
   readonly tokens: readonly number[];
+  /** The prompt, then the decode steps that ran: encoders and diffusion models take none. */
   readonly steps: readonly StepConformance[];
+  /** Decode steps that were asked for. */
+  readonly stepsAsked: number;
   /** Worst over the steps. */
   readonly nmse: PerLane;
   /** The step's `rounding`, worst over the steps. */
@@ -78,16 +86,17 @@ export class ConformanceTally {
   private readonly problems: string[] = [];
   private compared = 0;
 
-  addStep(step: StepConformance): void {
+  addStep(ends: StepEnds): void {
+    const { alongChoices } = ends;
+    const step = { ...ends, limit: limitOf(alongChoices ?? ends) };
     this.steps.push(step);
-    const { alongChoices } = step;
     for (const lane of CONFORMANCE_LANES) {
       const nmse = step.nmse[lane];
       // Where choices differ, the spread of free runs says nothing: the run along llama.cpp's own choices decides.
       if (alongChoices ? isWithin(alongChoices.nmse[lane], alongChoices) : isWithin(nmse, step)) continue;
       const along = alongChoices ? `, ${text(alongChoices.nmse[lane])} along its own choices` : '';
       this.problems.push(
-        `${lane} ends ${text(nmse)} NMSE from llama.cpp${along} (limit ${text(limitOf(alongChoices ?? step))})${at(step.step)}`,
+        `${lane} ends ${text(nmse)} NMSE from llama.cpp${along} (limit ${text(step.limit)})${at(step.step)}`,
       );
     }
   }
@@ -123,6 +132,7 @@ export class ConformanceTally {
   result(about: {
     readonly file: string;
     readonly tokens: readonly number[];
+    readonly stepsAsked: number;
     readonly seconds: number;
   }): ModelConformance {
     const { steps, problems, compared, notMeasured } = this;

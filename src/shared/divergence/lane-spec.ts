@@ -19,13 +19,19 @@ const GRAMMAR =
   'llama[:cpu|metal|vulkan|cuda][@DIR], reference, webgpu[@DIR], trace:FILE, cmd:PROGRAM … {out} or place:LAYERS:LANE,…';
 const DEVICES: readonly string[] = ['cpu', 'metal', 'vulkan', 'cuda'];
 
+/** The rules of a `place:` lane, as given; null for other lanes. */
+export function placementText(lane: string): string | null {
+  return lane.startsWith('place:') ? lane.slice('place:'.length) : null;
+}
+
 /** Throws QuarrelError that quotes what was found and lists what is known. */
 export function parseLane(text: string): LaneSpec {
   if (text.startsWith('trace:') && text.length > 'trace:'.length) {
     return { kind: 'trace', path: text.slice('trace:'.length) };
   }
   if (text.startsWith('cmd:')) return { kind: 'cmd', command: parseForeignCommand(text.slice('cmd:'.length)) };
-  if (text.startsWith('place:')) return { kind: 'place', rules: parsePlacement(text.slice('place:'.length)) };
+  const placed = placementText(text);
+  if (placed !== null) return { kind: 'place', rules: parsePlacement(placed) };
   if (text === 'reference') return { kind: 'reference' };
   const at = text.indexOf('@');
   const head = at < 0 ? text : text.slice(0, at);

@@ -1,8 +1,9 @@
 import { defined } from '../base/assert';
+import type { NodeId } from '../base/brand';
 import type { Graph } from '../graph/graph';
 import { tensorOf } from '../graph/graph';
 import type { GraphPart } from '../graph/part';
-import { planPart } from '../graph/part';
+import { carriedNodes, planPart } from '../graph/part';
 import type { Checkpoints } from '../ops/run-memory';
 import { shapeOfNe } from '../trace/safetensors';
 import type { TraceDtype, TraceEntry, TraceSink } from '../trace/trace';
@@ -32,6 +33,11 @@ export function placedLane(
   };
 }
 
+interface LanePart {
+  readonly lane: string;
+  readonly part: GraphPart;
+}
+
 class PlacedSequence implements LaneSequence {
   private readonly sequences = new Map<string, LaneSequence>();
 
@@ -47,13 +53,14 @@ class PlacedSequence implements LaneSequence {
       const wanted = within ? new Set([...nodes].filter((id) => within.has(id))) : nodes;
       return { lane, part: planPart(graph, wanted), wanted };
     });
+    const working = parts.filter(({ wanted }) => wanted.size > 0);
+    const runs = [...working, ...this.carryOver(graph, working)];
     const handed = new HandedOver(
       graph,
-      parts.map(({ part }) => part),
+      runs.map(({ part }) => part),
       request.part?.values ?? request.captured,
     );
-    for (const { lane, part, wanted } of parts) {
-      if (wanted.size === 0) continue;
+    for (const { lane, part } of runs) {
       await this.sequence(lane).run({
         ...request,
         sink: handed.tee(sink),
@@ -65,6 +72,16 @@ class PlacedSequence implements LaneSequence {
 
   async dispose(): Promise<void> {
     for (const sequence of this.sequences.values()) await sequence.dispose();
+  }
+
+  /** Every lane gets the values that later graphs read and that another lane computed. */
+  private carryOver(graph: Graph, runs: readonly LanePart[]): readonly LanePart[] {
+    const carried = carriedNodes(graph);
+    return [...this.lanes.keys()].flatMap((lane) => {
+      const own = runs.filter((run) => run.lane === lane);
+      const given = carried.filter((id) => !own.some(({ part }) => part.runs.has(id)));
+      return given.length === 0 ? [] : [{ lane, part: { runs: new Set<NodeId>(), given: new Set(given) } }];
+    });
   }
 
   private sequence(name: string): LaneSequence {

@@ -2,6 +2,7 @@ import type { TokenLogit, WorstElement } from '../compare/comparison';
 import type { NotMeasured } from '../trace/trace';
 import type { Cause, ErrorShape, WeightFinding } from './cause';
 import type { Observation, Rung } from './checks';
+import type { RunChoices } from './run-choices';
 
 /** A node whose own computation is wrong: its local error stands above the noise floor. */
 export interface BadNode {
@@ -53,6 +54,8 @@ export interface Verdict {
   readonly tokens: readonly number[];
   readonly reference: string;
   readonly candidate: string;
+  /** What was asked of the run that changes what was judged. */
+  readonly options: RunChoices;
   readonly verdict: VerdictKind;
   /** Why, when incomparable. */
   readonly reason: string | null;

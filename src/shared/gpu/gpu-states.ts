@@ -7,8 +7,8 @@ import { LOAD_SLACK, STORAGE } from './buffer-pool';
 import type { GpuSession } from './gpu-session';
 
 /**
- * What outlives one graph of a sequence on a device: KV cache and recurrent state by name. Each is filled with zeros on
- * first use. The owner disposes it.
+ * What outlives one graph of a sequence on a device: KV cache, recurrent state and carried values by name. Each is
+ * filled with zeros on first use. The owner disposes it.
  */
 export class GpuStates {
   private readonly buffers = new Map<string, GPUBuffer>();
@@ -16,6 +16,10 @@ export class GpuStates {
   readonly unknown = new Set<string>();
 
   constructor(private readonly session: GpuSession) {}
+
+  has(state: GraphTensor): boolean {
+    return this.buffers.has(stateName(state));
+  }
 
   /** Throws QuarrelError where a later graph wants more of a state than the first. */
   buffer(state: GraphTensor, batch: Batch): GPUBuffer {

@@ -2,6 +2,7 @@ import type { NodeId } from '../base/brand';
 import { QuarrelError } from '../base/errors';
 import type { WeightTensor } from '../gguf/model-source';
 import type { GraphTensor } from '../graph/graph';
+import { outlivesGraph } from '../graph/graph';
 import { expiringOwners } from '../ops/lifetimes';
 import { dimsText, spanBytes } from '../ops/tensor-shape';
 import type { GpuRunRequest } from './run-request';
@@ -19,7 +20,7 @@ export type Memory =
 /**
  * One buffer per tensor that owns memory; views share it. Inputs are filled from the captured trace, weights from the
  * model file, all on first use; after the last use of an owner in the graph its buffer is free for others, so memory
- * stays flat. States belong to the sequence of runs.
+ * stays flat. States and carried values belong to the sequence of runs.
  */
 export class TensorMemory {
   private readonly buffers = new Map<NodeId, GPUBuffer>();
@@ -39,7 +40,9 @@ export class TensorMemory {
     const known = this.buffers.get(owner.id);
     if (known) return { kind: 'buffer', buffer: known };
     if (owner.role === 'weight') return { kind: 'weight', parts: this.weightParts(owner) };
-    if (owner.role === 'state') return { kind: 'buffer', buffer: this.states.buffer(owner, batch) };
+    if (outlivesGraph(owner) || this.isCarriedHere(owner)) {
+      return { kind: 'buffer', buffer: this.states.buffer(owner, batch) };
+    }
     const bytes = spanBytes(owner);
     const buffer = this.pool.take(bytes, owner.key);
     this.buffers.set(owner.id, buffer);
@@ -49,6 +52,7 @@ export class TensorMemory {
 
   /** Contents of an input or a weight as the CPU knows them: `bytes` bytes from byte `offset` of its memory. */
   contents(owner: GraphTensor, offset: number, bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.isCarriedHere(owner)) return undefined;
     if (owner.role === 'input')
       return Uint8Array.from(checkpointBytes(this.request.captured, owner).subarray(offset, offset + bytes));
     if (owner.role !== 'weight') return undefined;
@@ -65,6 +69,11 @@ export class TensorMemory {
       this.buffers.delete(id);
       this.pool.giveBack(buffer);
     }
+  }
+
+  /** Whether an earlier graph of the sequence computed this input. */
+  private isCarriedHere(owner: GraphTensor): boolean {
+    return owner.role === 'input' && owner.carried !== undefined && this.states.has(owner);
   }
 
   private weightParts(owner: GraphTensor): readonly WeightPart[] {

@@ -7,6 +7,7 @@ import { GpuStates } from './gpu-states';
 import { GraphRun } from './graph-run';
 import { PipelineCache } from './pipeline-cache';
 import type { GpuRunRequest } from './run-request';
+import { WeightBudget } from './weight-budget';
 import { WeightCache } from './weight-cache';
 
 export interface WebGpuLaneOptions {
@@ -17,8 +18,8 @@ export interface WebGpuLaneOptions {
   readonly label: string;
   /** Adapter and kernel set. */
   readonly provenance: Readonly<Record<string, string>>;
-  /** Bytes of weights kept on the device between uses; a node's own weights are always there while it runs. */
-  readonly weightBudgetBytes?: number;
+  /** Limits the weights kept on the device; may be shared with other lanes. A default of its own when absent. */
+  readonly weightBudget?: WeightBudget;
 }
 
 const DEFAULT_WEIGHT_BUDGET = 1 << 30;
@@ -39,12 +40,14 @@ interface Engine {
 export class WebGpuLane {
   readonly label: string;
   readonly provenance: Readonly<Record<string, string>>;
+  private readonly weightBudget: WeightBudget;
   private engine: Engine | undefined;
   private last: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: WebGpuLaneOptions) {
     this.label = options.label;
     this.provenance = options.provenance;
+    this.weightBudget = options.weightBudget ?? new WeightBudget(DEFAULT_WEIGHT_BUDGET);
   }
 
   begin(): WebGpuSequence {
@@ -81,7 +84,7 @@ export class WebGpuLane {
   }
 
   private newWeights(session: GpuSession): WeightCache {
-    return new WeightCache(session, this.options.weightBudgetBytes ?? DEFAULT_WEIGHT_BUDGET);
+    return new WeightCache(session, this.weightBudget);
   }
 
   private close(): void {

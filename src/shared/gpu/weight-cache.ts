@@ -5,6 +5,7 @@ import { rowBytes } from '../quant/registry';
 import { LOAD_SLACK } from './buffer-pool';
 import type { GpuSession } from './gpu-session';
 import { BufferUsage } from './gpu-session';
+import type { HeldWeight, WeightBudget } from './weight-budget';
 
 /** Rows `rowFirst` … `rowFirst + rows - 1` of a weight (all dimensions but the first flattened), from byte 0 of `buffer`. */
 export interface WeightPart {
@@ -17,7 +18,7 @@ export interface WeightPart {
 
 interface Entry {
   readonly parts: readonly WeightPart[];
-  readonly bytes: number;
+  readonly held: HeldWeight;
 }
 
 /** Most bytes of uploads on their way: until the device has copied a weight, it is in memory twice. */
@@ -26,24 +27,22 @@ const MOST_STAGED_BYTES = 128 << 20;
 const WINDOW_BYTES = 32 << 20;
 
 /**
- * Weights on the device as the model file's own bytes. Least recently used ones are dropped once they exceed the
- * budget; those that the open batch uses stay until it is submitted (`release`).
+ * Weights on the device as the model file's own bytes, as many as the budget allows; those that the open batch uses stay
+ * until it is submitted (`release`).
  */
 export class WeightCache {
-  /** In order of last use, oldest first. */
   private readonly entries = new Map<string, Entry>();
   private readonly inUse = new Set<string>();
-  private heldBytes = 0;
   private stagedBytes = 0;
 
   constructor(
     private readonly session: GpuSession,
-    private readonly budgetBytes: number,
+    private readonly budget: WeightBudget,
   ) {}
 
   /** Whether the weights that the open batch uses leave room for nothing: it should be submitted and run first. */
   get crowded(): boolean {
-    const full = this.heldBytes > this.budgetBytes || this.stagedBytes > MOST_STAGED_BYTES;
+    const full = this.budget.exceeded || this.stagedBytes > MOST_STAGED_BYTES;
     return full && this.inUse.size > 0;
   }
 
@@ -51,10 +50,9 @@ export class WeightCache {
   acquire(weight: WeightTensor, control: JobControl): readonly WeightPart[] {
     const { name } = weight;
     const entry = this.entries.get(name) ?? this.upload(weight, control);
-    this.entries.delete(name);
     this.entries.set(name, entry);
     this.inUse.add(name);
-    this.shrink();
+    this.budget.use(entry.held);
     return entry.parts;
   }
 
@@ -62,7 +60,7 @@ export class WeightCache {
   release(): void {
     this.inUse.clear();
     this.stagedBytes = 0;
-    this.shrink();
+    this.budget.shrink();
   }
 
   dispose(): void {
@@ -70,19 +68,12 @@ export class WeightCache {
     this.inUse.clear();
   }
 
-  private shrink(): void {
-    for (const name of [...this.entries.keys()]) {
-      if (this.heldBytes <= this.budgetBytes) return;
-      if (!this.inUse.has(name)) this.drop(name);
-    }
-  }
-
   private drop(name: string): void {
     const entry = this.entries.get(name);
     if (!entry) return;
     for (const part of entry.parts) part.buffer.destroy();
     this.entries.delete(name);
-    this.heldBytes -= entry.bytes;
+    this.budget.forget(entry.held);
   }
 
   private upload(weight: WeightTensor, control: JobControl): Entry {
@@ -102,9 +93,9 @@ export class WeightCache {
       parts.push({ buffer, rowFirst: first, rows: count, byteFirst: first * stride, bytes: count * stride });
     }
     const bytes = parts.reduce((sum, part) => sum + part.buffer.size, 0);
-    this.heldBytes += bytes;
     this.stagedBytes += bytes;
-    return { parts, bytes };
+    const { name } = weight;
+    return { parts, held: { bytes, inUse: () => this.inUse.has(name), drop: () => this.drop(name) } };
   }
 
   private uploadRange(weight: WeightTensor, offset: number, length: number, control: JobControl): GPUBuffer {

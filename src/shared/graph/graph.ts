@@ -27,6 +27,11 @@ export interface GraphTensor {
   readonly role: TensorRole;
   /** What tells a state apart from others of its name, in every graph of a run; absent where the name does. */
   readonly state?: string;
+  /**
+   * Name of a value that goes from one graph of a run to later ones: the encoder's output in an encoder-decoder. On a
+   * node: it leaves the value behind. On an input: it holds what the node of an earlier graph left.
+   */
+  readonly carried?: string;
   readonly op: GgmlOp;
   /** `op` with UNARY and GLU resolved to their sub-op. */
   readonly kind: OpKind;
@@ -75,9 +80,19 @@ export function isStateWrite(graph: Graph, t: GraphTensor): boolean {
   );
 }
 
-/** Under which name a state lives on from graph to graph. */
+/** Under which name a state or a carried value lives on from graph to graph. */
 export function stateName(t: GraphTensor): string {
-  return t.state ?? t.name;
+  return t.carried ?? t.state ?? t.name;
+}
+
+/** Whether graphs before this one may have left what the tensor holds at first. */
+export function isLeftFromBefore(t: GraphTensor): boolean {
+  return t.role === 'state' || (t.role === 'input' && t.carried !== undefined);
+}
+
+/** Whether what the tensor holds in the end outlives the graph. */
+export function outlivesGraph(t: GraphTensor): boolean {
+  return t.role === 'state' || (t.role === 'node' && t.carried !== undefined);
 }
 
 /** The tensor that owns the memory of `t`: `t` itself unless it is a view. */

@@ -35,6 +35,18 @@ export function planPart(graph: Graph, wanted: ReadonlySet<NodeId>): GraphPart {
   return { runs, given };
 }
 
+/** The same for one graph of a run: a value that later graphs read is given where it is not computed. */
+export function planPartOfRun(graph: Graph, wanted: ReadonlySet<NodeId>): GraphPart {
+  const { runs, given } = planPart(graph, wanted);
+  const left = carriedNodes(graph).filter((id) => !runs.has(id));
+  return { runs, given: new Set([...given, ...left]) };
+}
+
+/** The nodes whose values later graphs of a run read as inputs. */
+export function carriedNodes(graph: Graph): readonly NodeId[] {
+  return graph.order.filter((id) => tensorOf(graph, id).carried !== undefined);
+}
+
 /** For each node that is no mere view, the nodes that wrote what it reads, also through views and states. */
 function readsOf(graph: Graph): ReadonlyMap<NodeId, ReadonlySet<NodeId>> {
   const writers = new Map<NodeId, NodeId[]>();

@@ -24,6 +24,8 @@ export interface AppState {
   readonly version: string;
   readonly theme: Theme;
   readonly recent: readonly RecentFile[];
+  /** Whether the tour was walked through or skipped before. */
+  readonly tourSeen: boolean;
   /** The model that ships with Quarrel; null where it is missing. */
   readonly specimen: string | null;
   /** The model named on the command line, or dropped on the app's icon; null when none. Handed out once. */
@@ -54,6 +56,8 @@ export interface CallContract {
   /** Puts a model that was opened at the head of the recent files; answers with the new list. */
   rememberFile(request: { readonly path: string }): readonly RecentFile[];
   forgetRecentFiles(request: Record<string, never>): null;
+  /** The tour is offered no more. */
+  rememberTour(request: Record<string, never>): null;
   /** Answers when the job ends; `jobProgress` meanwhile. The answer's type is that of `JobContract[name]`. */
   startJob(request: JobCall): JobAnswer<JobName>;
   cancelJob(request: { readonly id: number }): null;

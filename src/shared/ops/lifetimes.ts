@@ -1,10 +1,10 @@
 import type { NodeId } from '../base/brand';
 import type { Graph } from '../graph/graph';
-import { memoryOwner, tensorOf } from '../graph/graph';
+import { memoryOwner, outlivesGraph, tensorOf } from '../graph/graph';
 
 /**
- * For each step of `graph.order` the tensors whose memory nothing reads any more after it. State tensors are not
- * listed: they live as long as the run.
+ * For each step of `graph.order` the tensors whose memory nothing reads any more after it. States and carried
+ * values are not listed: they live as long as the run.
  */
 export function expiringOwners(graph: Graph): readonly (readonly NodeId[])[] {
   const lastUse = new Map<NodeId, number>();
@@ -16,7 +16,7 @@ export function expiringOwners(graph: Graph): readonly (readonly NodeId[])[] {
   });
   const expiring: NodeId[][] = graph.order.map(() => []);
   for (const [owner, step] of lastUse) {
-    if (tensorOf(graph, owner).role !== 'state') expiring[step]?.push(owner);
+    if (!outlivesGraph(tensorOf(graph, owner))) expiring[step]?.push(owner);
   }
   return expiring;
 }

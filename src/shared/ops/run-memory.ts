@@ -77,7 +77,7 @@ export class RunMemory {
   }
 
   private memoryOf(track: Track, owner: GraphTensor): Memory | undefined {
-    // an input that a node has written into is the track's own from then on
+    // an input that a node has written into, or that an earlier graph computed, is the track's own
     const memory = track.memories.get(owner.id);
     if (!memory && owner.role === 'input') return this.inputMemory(owner);
     if (memory || owner.role !== 'state') return memory;

@@ -1,14 +1,14 @@
 import type { NodeId } from '../base/brand';
 import { QuarrelError } from '../base/errors';
 import type { Graph } from '../graph/graph';
-import { stateName } from '../graph/graph';
+import { isLeftFromBefore, outlivesGraph, stateName } from '../graph/graph';
 import { allocateLocal, Memory } from './memory';
 import type { Track } from './run-memory';
 import { dimsText, spanBytes } from './tensor-shape';
 
 /**
- * What outlives one graph of a sequence: KV cache and recurrent state by name, for each arithmetic, and which of them
- * an unmeasured node should have written. Empty at first: states start as zeros.
+ * What outlives one graph of a sequence: KV cache, recurrent state and carried values by name, for each arithmetic, and
+ * which of them an unmeasured node should have written. Empty at first: states start as zeros.
  */
 export class StateMemories {
   private readonly tracks: Map<string, Memory>[] = [];
@@ -43,7 +43,7 @@ export class StateMemories {
 
   /** Hands the states over to the tracks of a run. @returns ids of states whose content nobody knows */
   load(graph: Graph, tracks: readonly Track[]): readonly NodeId[] {
-    const states = graph.tensors.filter((t) => t.role === 'state');
+    const states = graph.tensors.filter(isLeftFromBefore);
     tracks.forEach((track, i) => {
       for (const t of states) {
         const memory = this.tracks[i]?.get(stateName(t));
@@ -62,7 +62,7 @@ export class StateMemories {
   /** Takes the states back at the end of a run. */
   save(graph: Graph, tracks: readonly Track[], unknown: ReadonlySet<NodeId>): void {
     for (const t of graph.tensors) {
-      if (t.role !== 'state') continue;
+      if (!outlivesGraph(t)) continue;
       if (unknown.has(t.id)) this.unknown.add(stateName(t));
       tracks.forEach((track, i) => {
         const memory = track.memories.get(t.id);

@@ -5,7 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { CaptureRequest } from '../../../src/main/capture/capture';
 import { captureTrace } from '../../../src/main/capture/capture';
 import type { JobControl } from '../../../src/shared/base/progress';
-import { atFirstProgress, PROMPT, rejection, silent, SPECIMEN, temporaryFolder } from './capture-fixture';
+import { atFirstProgress, PROMPT, rejection, silent, TINY_MODEL, temporaryFolder } from './capture-fixture';
 import { modelSpec, TINY, wave, writeModel } from './tiny-model';
 
 const folder = temporaryFolder();
@@ -64,20 +64,22 @@ describe('requests that cannot be run', () => {
   });
 
   it('needs a prompt or tokens, not both', async () => {
-    expect((await failing({ modelPath: SPECIMEN })).message).toMatch(/either a prompt or tokens/);
-    expect((await failing({ modelPath: SPECIMEN, prompt: PROMPT, tokens: TOKENS })).message).toMatch(/either a prompt/);
-    expect((await failing({ modelPath: SPECIMEN, prompt: '' })).message).toMatch(
+    expect((await failing({ modelPath: TINY_MODEL })).message).toMatch(/either a prompt or tokens/);
+    expect((await failing({ modelPath: TINY_MODEL, prompt: PROMPT, tokens: TOKENS })).message).toMatch(
+      /either a prompt/,
+    );
+    expect((await failing({ modelPath: TINY_MODEL, prompt: '' })).message).toMatch(
       /no tokens to run .*the prompt is empty/,
     );
   });
 
   it('names a token out of the vocabulary', async () => {
-    const error = await failing({ modelPath: SPECIMEN, tokens: [1, 2, 512] });
+    const error = await failing({ modelPath: TINY_MODEL, tokens: [1, 2, 512] });
     expect(error.name).toBe('QuarrelError');
     expect(error.message).toMatch(
       /token 512 \(number 3 of 3\) is out of the vocabulary of .*quarrel-tiny\.gguf: ids are 0\.\.511/,
     );
-    expect((await failing({ modelPath: SPECIMEN, tokens: [-1] })).message).toMatch(/token -1 \(number 1 of 1\)/);
+    expect((await failing({ modelPath: TINY_MODEL, tokens: [-1] })).message).toMatch(/token -1 \(number 1 of 1\)/);
   });
 
   it('asks for --tokens where the model has no vocabulary', async () => {
@@ -86,12 +88,12 @@ describe('requests that cannot be run', () => {
   });
 
   it('names the layers that there are', async () => {
-    const error = await failing({ modelPath: SPECIMEN, prompt: PROMPT, layers: { from: 2, to: 6 } });
+    const error = await failing({ modelPath: TINY_MODEL, prompt: PROMPT, layers: { from: 2, to: 6 } });
     expect(error.message).toMatch(/layers 2\.\.6 of .*quarrel-tiny\.gguf: it has layers 0\.\.5/);
   });
 
   it('lists the devices that there are', async () => {
-    const error = await failing({ modelPath: SPECIMEN, prompt: PROMPT, device: 'cuda' });
+    const error = await failing({ modelPath: TINY_MODEL, prompt: PROMPT, device: 'cuda' });
     expect(error.message).toMatch(/no cuda device in the llama\.cpp of .*: it has .*CPU/);
   });
 });
@@ -107,7 +109,7 @@ describe('models that llama.cpp does not take', () => {
 
   it('a file that was cut', async () => {
     const modelPath = modelFile('cut.gguf', (f) =>
-      fs.writeFileSync(f, fs.readFileSync(SPECIMEN).subarray(0, 2_000_000)),
+      fs.writeFileSync(f, fs.readFileSync(TINY_MODEL).subarray(0, 2_000_000)),
     );
     const error = await failing({ modelPath, prompt: PROMPT });
     expect(error.message).toMatch(/cannot load .*cut\.gguf: .*(corrupted|incomplete|not within the file bounds)/);
@@ -136,7 +138,7 @@ describe('models that llama.cpp does not take', () => {
 describe.skipIf(process.platform !== 'linux')('a capture that is interrupted', () => {
   it('tells that the child was killed from outside', async () => {
     const control = atFirstProgress(() => children().forEach((pid) => process.kill(pid, 'SIGKILL')));
-    const error = await failing({ modelPath: SPECIMEN, tokens: longRun() }, control);
+    const error = await failing({ modelPath: TINY_MODEL, tokens: longRun() }, control);
     expect(error.name).toBe('QuarrelError');
     expect(error.message).toMatch(
       /llama\.cpp was killed by SIGKILL while working on .*quarrel-tiny\.gguf at about \S+/,
@@ -145,7 +147,7 @@ describe.skipIf(process.platform !== 'linux')('a capture that is interrupted', (
 
   it('is cancelled by its caller', async () => {
     const error = await failing(
-      { modelPath: SPECIMEN, tokens: longRun() },
+      { modelPath: TINY_MODEL, tokens: longRun() },
       atFirstProgress((control) => control.cancel()),
     );
     expect(error.name).toBe('CancelledError');

@@ -4,9 +4,9 @@ import path from 'node:path';
 
 import { Control } from '../../../src/shared/base/control';
 import type { Progress } from '../../../src/shared/base/progress';
-import { resourcesDir } from '../../../src/main/entry-path';
+import { projectRoot } from '../../../src/main/entry-path';
 
-export const SPECIMEN = path.join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+export const TINY_MODEL = path.join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf');
 export const PROMPT = 'The capital of France is';
 
 export function silent(): Control {

@@ -8,7 +8,7 @@ import { projectRoot } from '../../../src/main/entry-path';
 import { TraceFile } from '../../../src/main/traces/trace-file';
 import { elementCount, isComputing, memoryOwner } from '../../../src/shared/graph/graph';
 import { ARCH_MODELS, modelTable, SMOLLM2 } from '../../helpers/shared-models';
-import { PROMPT, silent, SPECIMEN, temporaryFolder } from './capture-fixture';
+import { PROMPT, silent, TINY_MODEL, temporaryFolder } from './capture-fixture';
 
 const folder = temporaryFolder();
 const traces = path.join(projectRoot(), '..', 'shared', 'traces');
@@ -26,7 +26,7 @@ const open: TraceFile[] = [];
 
 /** The specimen's whole capture, made once. */
 function specimen(): ReturnType<typeof capture> {
-  whole ??= capture({ modelPath: SPECIMEN, prompt: PROMPT });
+  whole ??= capture({ modelPath: TINY_MODEL, prompt: PROMPT });
   return whole;
 }
 let whole: ReturnType<typeof capture> | undefined;
@@ -85,8 +85,8 @@ describe('capture of the specimen', () => {
   });
 
   it('does not depend on the number of threads', async () => {
-    const one = await capture({ modelPath: SPECIMEN, prompt: PROMPT, threads: 1 });
-    const three = await capture({ modelPath: SPECIMEN, prompt: PROMPT, threads: 3 });
+    const one = await capture({ modelPath: TINY_MODEL, prompt: PROMPT, threads: 1 });
+    const three = await capture({ modelPath: TINY_MODEL, prompt: PROMPT, threads: 3 });
     expect([...one.trace.entries.keys()]).toEqual([...three.trace.entries.keys()]);
     for (const key of one.trace.entries.keys()) {
       expect(Buffer.compare(one.trace.readRaw(key), three.trace.readRaw(key)), key).toBe(0);
@@ -102,7 +102,7 @@ describe('capture of the specimen', () => {
 
   it('stores one layer with what it reads, and stops after it', async () => {
     const all = await specimen();
-    const part = await capture({ modelPath: SPECIMEN, prompt: PROMPT, layers: { from: 2, to: 3 } });
+    const part = await capture({ modelPath: TINY_MODEL, prompt: PROMPT, layers: { from: 2, to: 3 } });
     expect(part.complete).toBe(false);
     expect(part.topLogits).toBeUndefined();
     const stored = [...part.trace.entries.keys()].filter((k) => !k.startsWith('leaf:'));

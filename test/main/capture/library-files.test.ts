@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { captureTrace } from '../../../src/main/capture/capture';
 import { isLibrary, locateLibrary } from '../../../src/main/capture/library-files';
-import { PROMPT, rejection, silent, SPECIMEN, temporaryFolder } from './capture-fixture';
+import { PROMPT, rejection, silent, TINY_MODEL, temporaryFolder } from './capture-fixture';
 
 const folder = temporaryFolder();
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -77,7 +77,7 @@ describe.skipIf(process.platform !== 'linux')('capture with another build', () =
   it('gives the same results through ordinary names', async () => {
     const other = path.join(folder, 'other.safetensors');
     const published = path.join(folder, 'published.safetensors');
-    const request = { modelPath: SPECIMEN, prompt: PROMPT };
+    const request = { modelPath: TINY_MODEL, prompt: PROMPT };
     const a = await captureTrace({ ...request, out: published }, silent());
     const b = await captureTrace({ ...request, out: other, libraryDir: ordinaryBuild('build') }, silent());
     expect(b.graph).toEqual(a.graph);
@@ -91,7 +91,7 @@ describe.skipIf(process.platform !== 'linux')('capture with another build', () =
       fs.writeFileSync(path.join(dir, name), 'no library');
     const out = path.join(folder, 'never.safetensors');
     const error = await rejection(
-      captureTrace({ modelPath: SPECIMEN, prompt: PROMPT, out, libraryDir: dir }, silent()),
+      captureTrace({ modelPath: TINY_MODEL, prompt: PROMPT, out, libraryDir: dir }, silent()),
     );
     expect(error.name).toBe('QuarrelError');
     expect(error.message).toMatch(/cannot load .*garbage.*libggml-base\.so/);

@@ -8,9 +8,9 @@ import { TraceFile } from '../../../src/main/traces/trace-file';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import type { InspectReport } from '../../../src/shared/gguf/inspect-report';
 import { runCli } from '../../helpers/run-cli';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
-const model = specimenPath();
+const model = tinyModelPath();
 let folder: string;
 beforeAll(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cli-test-'));

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RunOptions } from '../../../src/main/cli/run-options';
 import { accessOf, limitsOf, parseBytes, selectionOf, withRun } from '../../../src/main/cli/run-options';
+import { WeightBudget } from '../../../src/shared/gpu/weight-budget';
 
 describe('parseBytes', () => {
   it.each([
@@ -53,7 +54,7 @@ describe('withRun', () => {
   it('streams weights within a budget, at the precision asked for', () => {
     const options = parsed('--memory-budget', '1M', '--weights', 'f16');
     expect(accessOf(options)).toEqual({ precision: 'f16', streamed: true });
-    expect(limitsOf(options)).toEqual({ weightBudgetBytes: 2 ** 20 });
+    expect(limitsOf(options)).toEqual({ weightBudget: new WeightBudget(2 ** 20) });
   });
 
   it('picks layers and an end', () => {

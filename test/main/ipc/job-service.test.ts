@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { entryPath, resourcesDir } from '../../../src/main/entry-path';
+import { entryPath, projectRoot } from '../../../src/main/entry-path';
 import { JobService } from '../../../src/main/ipc/job-service';
 import { CancelledError, QuarrelError } from '../../../src/shared/base/errors';
 import type { GpuEvent, GpuMessage } from '../../../src/shared/ipc/gpu-window';
 
-const specimen = join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf');
+const specimen = join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf');
 const quiet = (): void => undefined;
 
 const disposers: (() => void | Promise<void>)[] = [];

@@ -56,7 +56,7 @@ describe('Settings', () => {
     settings.remember(model('a.gguf'));
     settings.forgetRecent();
     expect(settings.recent()).toEqual([]);
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ theme: 'system', recent: [] });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ theme: 'system', recent: [], tourSeen: false });
     expect(readdirSync(join(folder, 'user'))).toEqual(['settings.json']);
   });
 });

@@ -10,12 +10,12 @@ import { traceLane } from '../../../src/main/jobs/trace-lane';
 import type { TraceFile } from '../../../src/main/traces/trace-file';
 import { Control } from '../../../src/shared/base/control';
 import { topLogits } from '../../../src/shared/compare/logits';
-import { MARGIN } from '../../../src/shared/compare/tolerance';
+import { CONFORMANCE_MAX_NMSE, MARGIN } from '../../../src/shared/compare/tolerance';
 import type { ConformanceReport } from '../../../src/shared/divergence/conformance';
 import { CONFORMANCE_LANES } from '../../../src/shared/divergence/conformance';
 import { stepView } from '../../../src/shared/trace/steps';
 import { runCli } from '../../helpers/run-cli';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { ARCH_MODELS, modelTable, SMOLLM2 } from '../../helpers/shared-models';
 
 const full = process.env['QUARREL_FULL'] === '1';
@@ -38,7 +38,7 @@ function modelsFolder(name: string, files: readonly string[]): string {
 
 describe('quarrel conformance', () => {
   it('reports the embedded model as JSON and as JUnit, and what is no model as failed', async () => {
-    const models = modelsFolder('mixed', [specimenPath()]);
+    const models = modelsFolder('mixed', [tinyModelPath()]);
     fs.writeFileSync(path.join(models, 'broken.gguf'), 'GGUF, but no more');
     const junit = path.join(folder, 'junit.xml');
     const { code, stdout, stderr } = await runCli([
@@ -53,6 +53,11 @@ describe('quarrel conformance', () => {
     expect(broken?.problems[0]).toMatch(/broken\.gguf/);
     expect(tiny).toMatchObject({ ok: true, captured: true, notMeasured: [], problems: [] });
     expect(tiny?.steps.map((s) => s.tokens.length)).toEqual([5, 1]);
+    expect(report.models.map((m) => m.stepsAsked)).toEqual([1, 1]);
+    for (const { limit, nmse } of tiny?.steps ?? []) {
+      expect(limit).toBeGreaterThanOrEqual(CONFORMANCE_MAX_NMSE);
+      for (const lane of CONFORMANCE_LANES) expect(nmse[lane]).toBeLessThanOrEqual(limit);
+    }
     for (const lane of CONFORMANCE_LANES) {
       expect(tiny?.nmse[lane]).toBeGreaterThan(0);
       expect(tiny?.nmse[lane]).toBeLessThan(MARGIN.node * tiny!.rounding!);

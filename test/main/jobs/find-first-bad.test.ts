@@ -15,7 +15,7 @@ import { CancelledError } from '../../../src/shared/base/errors';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import { isComputing } from '../../../src/shared/graph/graph';
 import type { Graph } from '../../../src/shared/graph/graph';
-import { sharedPath, specimenPath } from '../../helpers/shared-files';
+import { sharedPath, tinyModelPath } from '../../helpers/shared-files';
 import { SMOLLM2 } from '../../helpers/shared-models';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
@@ -38,7 +38,7 @@ function bisect(
   return findFirstBad(request, noGpu, control());
 }
 
-const model = specimenPath();
+const model = tinyModelPath();
 let folder: string;
 let captured: TraceFile;
 let graph: Graph;
@@ -69,7 +69,7 @@ function dump(name: string, change: (key: string, values: Float32Array) => Float
   return `trace:${out}`;
 }
 
-describe('bisect on the embedded model', () => {
+describe('bisect on the tiny model', () => {
   it('calls llama.cpp against itself and the exact reference clean', async () => {
     const same = await bisect(
       model,

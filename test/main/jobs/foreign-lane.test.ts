@@ -16,12 +16,12 @@ import type { Observation } from '../../../src/shared/divergence/checks';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import type { Graph } from '../../../src/shared/graph/graph';
 import { isComputing } from '../../../src/shared/graph/graph';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
 const SERVE = path.join(projectRoot(), 'test/main/jobs/foreign/serve-dump.mjs');
 const TOKENS = [1, 7, 300, 21, 5];
-const model = specimenPath();
+const model = tinyModelPath();
 
 let folder: string;
 let captured: TraceFile;

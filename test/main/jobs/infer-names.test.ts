@@ -21,7 +21,7 @@ import { inferMap, namesAreForeign, nameMapJson } from '../../../src/shared/trac
 import { parseNameMap } from '../../../src/shared/trace/name-map';
 import { neOfShape } from '../../../src/shared/trace/safetensors';
 import type { TraceSource } from '../../../src/shared/trace/trace';
-import { sharedPath, specimenPath } from '../../helpers/shared-files';
+import { sharedPath, tinyModelPath } from '../../helpers/shared-files';
 import { SMOLLM2 } from '../../helpers/shared-models';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
@@ -91,8 +91,8 @@ function bisect(model: string, dump: string, tokens: readonly number[], map?: st
   return findFirstBad(request, noGpu, control());
 }
 
-describe('names of a dump of the embedded model', () => {
-  const model = specimenPath();
+describe('names of a dump of the tiny model', () => {
+  const model = tinyModelPath();
   let trace: TraceFile;
   let graph: Graph;
   let keys: string[];

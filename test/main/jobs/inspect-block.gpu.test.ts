@@ -4,11 +4,11 @@ import { inspectBlock } from '../../../src/main/jobs/inspect-block';
 import { decodeOnNode } from '../../../src/main/lanes/node-block';
 import { parseVerifyLanes } from '../../../src/main/verify/lanes';
 import type { BlockInspection } from '../../../src/shared/compare/block-lanes';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { PLANTED_BUGS } from '../../planted-bugs/planted-bugs';
 
 async function inspect(webgpu: string): Promise<BlockInspection> {
-  const model = openModel(specimenPath());
+  const model = openModel(tinyModelPath());
   try {
     const at = { tensor: 'blk.0.attn_q.weight', index: 3 };
     return await inspectBlock(model, at, parseVerifyLanes(['scalar', 'wasm', webgpu, 'llama']), decodeOnNode);

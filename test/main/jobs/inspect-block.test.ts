@@ -7,9 +7,9 @@ import { err } from '../../../src/shared/base/result';
 import type { BlockInspection } from '../../../src/shared/compare/block-lanes';
 import { supportedFormat } from '../../../src/shared/quant/registry';
 import { ggmlBasePath } from '../../helpers/ggml-base';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
-const modelPath = specimenPath();
+const modelPath = tinyModelPath();
 const runners: { dispose(): Promise<void> }[] = [];
 afterAll(async () => {
   for (const runner of runners) await runner.dispose();

@@ -7,7 +7,7 @@ import { JobService } from '../../../src/main/ipc/job-service';
 import { KeptVerdict } from '../../../src/main/jobs/kept-verdict';
 import type { PerfettoDocument } from '../../../src/main/reports/perfetto';
 import type { FindFirstBadRequest } from '../../../src/shared/ipc/jobs';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { control, dumpOf, NO_GPU, TOKENS } from '../repro/repro-fixture';
 
 let root: string;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 
 function request(candidate: string): FindFirstBadRequest {
-  return { modelPath: specimenPath(), prompt: { kind: 'tokens', tokens: TOKENS }, reference: 'llama', candidate };
+  return { modelPath: tinyModelPath(), prompt: { kind: 'tokens', tokens: TOKENS }, reference: 'llama', candidate };
 }
 
 /** Temporary folders of this process that hold a repro. */

@@ -4,21 +4,37 @@ import type { SelectionRequest } from '../../../src/main/jobs/node-selection';
 import { nodeSelection } from '../../../src/main/jobs/node-selection';
 import { defined } from '../../../src/shared/base/assert';
 import { QuarrelError } from '../../../src/shared/base/errors';
+import type { Graph } from '../../../src/shared/graph/graph';
 import { tensorOf } from '../../../src/shared/graph/graph';
 import { layeredGraph } from '../../shared/ops/layered-graph';
 
-const graph = layeredGraph(2);
-const all = graph.order.map((id) => tensorOf(graph, id).key);
+const plain = layeredGraph(2);
+const keysOf = (graph: Graph): string[] => graph.order.map((id) => tensorOf(graph, id).key);
+const all = keysOf(plain);
+
+/** A graph that leaves its last value to later ones, with other names than theirs. */
+const encoder: Graph = {
+  ...plain,
+  tensors: plain.tensors.map((t) => ({
+    ...t,
+    key: `enc.${t.key}`,
+    ...(t.key === 'result_output' ? { carried: 'encoder output' } : {}),
+  })),
+};
+
+interface Request extends SelectionRequest {
+  readonly steps?: number;
+}
 
 /** Keys of the nodes picked, in graph order. */
-function picked(request: SelectionRequest): string[] {
-  const nodes = defined(nodeSelection(request), 'a selection')(graph);
+function picked({ steps = 0, ...request }: Request, graph = plain, before: readonly Graph[] = []): string[] {
+  const nodes = defined(nodeSelection(request, steps), 'a selection')(graph, before);
   return graph.order.filter((id) => nodes.has(id)).map((id) => tensorOf(graph, id).key);
 }
 
 describe('nodeSelection', () => {
   it('is none where nothing is asked for: everything runs', () => {
-    expect(nodeSelection({})).toBeUndefined();
+    expect(nodeSelection({}, 0)).toBeUndefined();
   });
 
   it('ends with the node to stop after', () => {
@@ -55,6 +71,31 @@ describe('nodeSelection', () => {
   ])('refuses %s with names that begin alike', (stopAfter, message) => {
     expect(() => picked({ stopAfter })).toThrow(QuarrelError);
     expect(() => picked({ stopAfter })).toThrow(message);
+  });
+
+  it('finds the node in the encoder or in the decoder: all before it runs, nothing after it', () => {
+    const inDecoder = { stopAfter: 'k-1', steps: 2 };
+    expect(picked(inDecoder, encoder)).toEqual(keysOf(encoder));
+    expect(picked(inDecoder, plain, [encoder]).at(-1)).toBe('k-1');
+    const inEncoder = { stopAfter: 'enc.k-1', steps: 2 };
+    expect(picked(inEncoder, encoder).at(-1)).toBe('enc.k-1');
+    expect(picked(inEncoder, plain, [encoder])).toEqual([]);
+    expect(picked({ ...inEncoder, layers: { from: 0, to: 2 } }, plain, [encoder])).toEqual([]);
+  });
+
+  it('refuses a node of neither, and one of a decoder that does not run', () => {
+    expect(() => picked({ stopAfter: 'k-9', steps: 1 }, plain, [encoder])).toThrow('no node "k-9" to stop after');
+    expect(() => picked({ stopAfter: 'k-1', steps: 0 }, encoder)).toThrow('no node "k-1" to stop after');
+  });
+
+  it('takes one step by its number: those before run whole, none after', () => {
+    const request = { stopAfter: 'step1/k-1', steps: 3 };
+    expect(picked(request)).toEqual(all);
+    expect(picked(request, plain, [plain]).at(-1)).toBe('k-1');
+    expect(picked(request, plain, [plain, plain])).toEqual([]);
+    expect(() => picked({ stopAfter: 'step4/k-1', steps: 3 })).toThrow(
+      '--stop-after step4/k-1: the run has 3 decode steps (--steps)',
+    );
   });
 
   it('refuses a name that nothing begins with, and one of a leaf', () => {

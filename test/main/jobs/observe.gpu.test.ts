@@ -7,11 +7,11 @@ import { projectRoot } from '../../../src/main/entry-path';
 import { findFirstBad } from '../../../src/main/jobs/find-first-bad';
 import { Control } from '../../../src/shared/base/control';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 function observe(candidate: string): Promise<Verdict> {
   const request = {
-    modelPath: specimenPath(),
+    modelPath: tinyModelPath(),
     prompt: { kind: 'tokens', tokens: [1, 7, 300] } as const,
     reference: 'llama',
     candidate,

@@ -5,13 +5,13 @@ import { OBSERVER_IDS } from '../../../src/main/jobs/observe/observe';
 import type { Engines } from '../../../src/main/jobs/produce-trace';
 import { Control } from '../../../src/shared/base/control';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
 
 function observe(candidate: string, tokens: readonly number[], observed = OBSERVER_IDS): Promise<Verdict> {
   const request = {
-    modelPath: specimenPath(),
+    modelPath: tinyModelPath(),
     prompt: { kind: 'tokens', tokens } as const,
     reference: 'llama',
     candidate,

@@ -15,7 +15,7 @@ import { Control } from '../../../src/shared/base/control';
 import type { Rung } from '../../../src/shared/divergence/checks';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import type { PromptSpec } from '../../../src/shared/ipc/jobs';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
 const control = (): Control => new Control(() => undefined);
@@ -29,7 +29,7 @@ let text: readonly number[];
 beforeAll(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'preflight-test-'));
   model = path.join(folder, 'adds-bos.gguf');
-  fs.copyFileSync(specimenPath(), model);
+  fs.copyFileSync(tinyModelPath(), model);
   setFlag(model, 'tokenizer.ggml.add_bos_token');
   text = await tokenizePrompt(model, TEXT, control());
 });

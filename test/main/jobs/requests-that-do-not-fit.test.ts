@@ -9,7 +9,7 @@ import type { Engines } from '../../../src/main/jobs/produce-trace';
 import { traceLane } from '../../../src/main/jobs/trace-lane';
 import { Control } from '../../../src/shared/base/control';
 import { parseLane } from '../../../src/shared/divergence/lane-spec';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { modelSpec, TINY, wave, writeModel } from '../capture/tiny-model';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
@@ -41,7 +41,7 @@ describe('what a model cannot answer', () => {
   it('is refused: a placement of layers that it has not', async () => {
     const lane = 'place:0-:reference,40-:reference';
     const message = 'placement 40-:reference: the model has layers 0 to 5';
-    const modelPath = specimenPath();
+    const modelPath = tinyModelPath();
     const wizard = findFirstBad({ modelPath, prompt, reference: 'llama', candidate: lane }, noGpu, control());
     await expect(wizard).rejects.toThrow(message);
     const spec = parseLane(lane);
@@ -51,7 +51,7 @@ describe('what a model cannot answer', () => {
   });
 
   it('is refused: a foreign program as the reference', async () => {
-    const request = { modelPath: specimenPath(), prompt, reference: 'cmd:engine {out}', candidate: 'reference' };
+    const request = { modelPath: tinyModelPath(), prompt, reference: 'cmd:engine {out}', candidate: 'reference' };
     await expect(findFirstBad(request, noGpu, control())).rejects.toThrow(/cmd: is for candidates/);
   });
 });

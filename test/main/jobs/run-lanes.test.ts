@@ -10,12 +10,12 @@ import { defined } from '../../../src/shared/base/assert';
 import { Control } from '../../../src/shared/base/control';
 import { QuarrelError } from '../../../src/shared/base/errors';
 import type { RunSummary } from '../../../src/shared/compare/comparison';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 const noGpu = (): Promise<never> => Promise.reject(new QuarrelError('no WebGPU adapter on this machine'));
 const engines: JobEngines = { webgpuLane: noGpu, decodeOnDevice: noGpu };
 const runner = createJobRunner(engines);
-const modelPath = specimenPath();
+const modelPath = tinyModelPath();
 const control = (): Control => new Control(() => undefined);
 let steps: readonly RunSummary[];
 let summary: RunSummary;

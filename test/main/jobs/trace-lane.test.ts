@@ -12,7 +12,7 @@ import { Control } from '../../../src/shared/base/control';
 import { nmseOf } from '../../../src/shared/compare/metrics';
 import { isComputing, layerOf } from '../../../src/shared/graph/graph';
 import { splitStepKey, stepsOf, stepView } from '../../../src/shared/trace/steps';
-import { sharedPath, specimenPath } from '../../helpers/shared-files';
+import { sharedPath, tinyModelPath } from '../../helpers/shared-files';
 import { SMOLLM2 } from '../../helpers/shared-models';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
@@ -31,7 +31,7 @@ afterAll(() => {
 
 async function trace(request: Partial<TraceLaneRequest>): Promise<TraceFile> {
   const out = path.join(folder, `${open.length}.safetensors`);
-  const whole = { modelPath: specimenPath(), prompt: PROMPT, lane: { kind: 'reference' }, out, ...request } as const;
+  const whole = { modelPath: tinyModelPath(), prompt: PROMPT, lane: { kind: 'reference' }, out, ...request } as const;
   const file = await traceLane(whole, noGpu, control());
   open.push(file);
   return file;

@@ -12,7 +12,7 @@ import type { RunSummary } from '../../../src/shared/compare/comparison';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import type { PromptSpec } from '../../../src/shared/ipc/jobs';
 import { runCli } from '../../helpers/run-cli';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { SMOLLM2 } from '../../helpers/shared-models';
 import { PLANTED_BUGS } from '../../planted-bugs/planted-bugs';
 
@@ -31,23 +31,20 @@ async function summaryOf(modelPath: string, prompt: PromptSpec): Promise<RunSumm
 }
 
 describe('planted bugs through the command line', () => {
-  it.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))(
-    '%s is named on the embedded model',
-    async (_name, bug) => {
-      const args = ['bisect', specimenPath(), '--prompt', FRANCE.text, '--candidate', `webgpu@${bug.folder}`, '--json'];
-      const { code, stdout } = await runCli(bug.step === undefined ? args : [...args, '--steps', String(bug.step)]);
-      expect(code).toBe(1);
-      const verdict = JSON.parse(stdout) as Verdict;
-      expect(verdict.firstBad?.node).toBe(bug.first['quarrel-tiny.gguf']);
-      expect(verdict.firstBad?.step).toBe(bug.step ?? 0);
-      expect(verdict).toMatchObject({ schema: 'quarrel.verdict/1', verdict: 'diverged', notMeasured: [] });
-    },
-  );
+  it.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))('%s is named on the tiny model', async (_name, bug) => {
+    const args = ['bisect', tinyModelPath(), '--prompt', FRANCE.text, '--candidate', `webgpu@${bug.folder}`, '--json'];
+    const { code, stdout } = await runCli(bug.step === undefined ? args : [...args, '--steps', String(bug.step)]);
+    expect(code).toBe(1);
+    const verdict = JSON.parse(stdout) as Verdict;
+    expect(verdict.firstBad?.node).toBe(bug.first['quarrel-tiny.gguf']);
+    expect(verdict.firstBad?.step).toBe(bug.step ?? 0);
+    expect(verdict).toMatchObject({ schema: 'quarrel.verdict/1', verdict: 'diverged', notMeasured: [] });
+  });
 
-  it('webgpu itself is clean on the embedded model', async () => {
+  it('webgpu itself is clean on the tiny model', async () => {
     const { code, stdout } = await runCli([
       'bisect',
-      specimenPath(),
+      tinyModelPath(),
       '--prompt',
       FRANCE.text,
       '--candidate',

@@ -18,7 +18,7 @@ import { multiplyHere } from '../../../src/shared/ops/mat-mul-engine';
 import { Memory } from '../../../src/shared/ops/memory';
 import { contiguousStrides } from '../../../src/shared/ops/tensor-shape';
 import { randomValues } from '../../shared/ops/op-helpers';
-import { silent, SPECIMEN, temporaryFolder } from '../capture/capture-fixture';
+import { silent, TINY_MODEL, temporaryFolder } from '../capture/capture-fixture';
 
 const folder = temporaryFolder();
 let captured: TraceFile;
@@ -26,7 +26,7 @@ let graph: Graph;
 
 beforeAll(async () => {
   const out = path.join(folder, 'captured.safetensors');
-  graph = (await captureTrace({ modelPath: SPECIMEN, prompt: 'The capital of France is', threads: 1, out }, silent()))
+  graph = (await captureTrace({ modelPath: TINY_MODEL, prompt: 'The capital of France is', threads: 1, out }, silent()))
     .graph;
   captured = TraceFile.open(out);
 }, 60_000);
@@ -38,11 +38,11 @@ afterAll(() => {
 describe('the reference lane', () => {
   it('writes every computing node, with its time, into a trace like llama.cpp’s', async () => {
     const out = path.join(folder, 'reference.safetensors');
-    const model = openModel(SPECIMEN);
+    const model = openModel(TINY_MODEL);
     const sink = TraceWriter.create(out);
     const lane = createReferenceLane({ threads: 2 });
     await runGraph(lane, { graph, weights: model, captured, mode: { kind: 'free' }, sink, control: silent() });
-    sink.finish({ engine: lane.label, model: SPECIMEN, tokens: captured.tokens, provenance: lane.provenance });
+    sink.finish({ engine: lane.label, model: TINY_MODEL, tokens: captured.tokens, provenance: lane.provenance });
     await lane.dispose();
     model.dispose();
 
@@ -56,7 +56,7 @@ describe('the reference lane', () => {
   });
 
   it('gives equal bits with any number of threads', async () => {
-    const model = openModel(SPECIMEN);
+    const model = openModel(TINY_MODEL);
     const runs: Map<string, Float32Array>[] = [];
     for (const threads of [0, 1, 3]) {
       const results = new Map<string, Float32Array>();
@@ -72,7 +72,7 @@ describe('the reference lane', () => {
   });
 
   it('stops when it is cancelled', async () => {
-    const model = openModel(SPECIMEN);
+    const model = openModel(TINY_MODEL);
     const seen: string[] = [];
     const control = new Control(() => undefined);
     const run = runReference(
@@ -135,7 +135,7 @@ describe('the worker engine', () => {
 
   it('passes on what a worker finds wrong with the file', async () => {
     const copy = path.join(folder, 'cut.gguf');
-    fs.copyFileSync(SPECIMEN, copy);
+    fs.copyFileSync(TINY_MODEL, copy);
     const model = openModel(copy);
     const tensor = model.gguf.tensors.find((t) => t.name === 'token_embd.weight');
     const engine = new WorkerEngine({ weights: { model: model.handle(), access: PLAIN_ACCESS }, threads: 2 });

@@ -8,7 +8,7 @@ import { reportModel } from '../../../src/main/reports/report-model';
 import { reportKindOf, reportOf } from '../../../src/main/reports/report';
 import type { Cause } from '../../../src/shared/divergence/cause';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { dumpOf, reproOf } from '../repro/repro-fixture';
 
 const HOSTILE = `<script>alert("1")</script> & 'x' | *b* [l](javascript:0)`;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const lane = await dumpOf(root, (key, values) =>
     key === 'ffn_gate-2' ? values.map((v, i) => (i % 7 === 0 ? v * 1.5 : v)) : values,
   );
-  verdict = await reproOf(path.join(root, 'repro'), { modelPath: specimenPath(), candidate: lane });
+  verdict = await reproOf(path.join(root, 'repro'), { modelPath: tinyModelPath(), candidate: lane });
 }, 60_000);
 afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 

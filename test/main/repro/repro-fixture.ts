@@ -9,7 +9,7 @@ import { TraceWriter } from '../../../src/main/traces/trace-writer';
 import { Control } from '../../../src/shared/base/control';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import { isComputing, tensorOf } from '../../../src/shared/graph/graph';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 export const TOKENS = [1, 7, 300, 21, 5];
 
@@ -49,12 +49,12 @@ export async function dumpOfModel(folder: string, modelPath: string): Promise<st
   return `trace:${out}`;
 }
 
-/** llama.cpp's results on the embedded model as somebody's dump, with some values changed. Returns the LANE. */
+/** llama.cpp's results on the tiny model as somebody's dump, with some values changed. Returns the LANE. */
 export async function dumpOf(
   folder: string,
   change: (key: string, values: Float32Array) => Float32Array,
 ): Promise<string> {
-  const model = specimenPath();
+  const model = tinyModelPath();
   const captured = path.join(folder, 'captured.safetensors');
   const { graph } = await captureTrace({ modelPath: model, tokens: TOKENS, out: captured }, control());
   const from = TraceFile.open(captured);

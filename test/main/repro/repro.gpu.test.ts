@@ -6,7 +6,7 @@ import { nodeEngines } from '../../../src/main/cli/engines';
 import type { ReplayReport } from '../../../src/main/repro/replay-repro';
 import { replayRepro } from '../../../src/main/repro/replay-repro';
 import { runCli } from '../../helpers/run-cli';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 import { PLANTED_BUGS } from '../../planted-bugs/planted-bugs';
 import { control, reproOf } from './repro-fixture';
 
@@ -21,7 +21,7 @@ async function exported(name: string, steps = 0): Promise<string> {
   const bug = PLANTED_BUGS.find((b) => b.name === name)!;
   const folder = path.join(root, name);
   const candidate = `webgpu@${bug.folder}`;
-  const verdict = await reproOf(folder, { modelPath: specimenPath(), candidate, steps }, nodeEngines);
+  const verdict = await reproOf(folder, { modelPath: tinyModelPath(), candidate, steps }, nodeEngines);
   expect(verdict.firstBad?.node).toBe(bug.first['quarrel-tiny.gguf']);
   return folder;
 }

@@ -10,7 +10,7 @@ import type { ReproDocument } from '../../../src/main/repro/repro-document';
 import { TraceFile } from '../../../src/main/traces/trace-file';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import { runCli } from '../../helpers/run-cli';
-import { sharedPath, specimenPath } from '../../helpers/shared-files';
+import { sharedPath, tinyModelPath } from '../../helpers/shared-files';
 import { SMOLLM2 } from '../../helpers/shared-models';
 import { control, dumpOf, dumpOfModel, NO_GPU, reproOf } from './repro-fixture';
 
@@ -27,7 +27,7 @@ function documentOf(folder: string): ReproDocument {
   return JSON.parse(fs.readFileSync(path.join(folder, 'repro.json'), 'utf8')) as ReproDocument;
 }
 
-describe('a repro of the embedded model', () => {
+describe('a repro of the tiny model', () => {
   let folder: string;
   let verdict: Verdict;
   beforeAll(async () => {
@@ -36,7 +36,7 @@ describe('a repro of the embedded model', () => {
     const lane = await dumpOf(root, (key, values) =>
       key === 'ffn_gate-2' ? values.map((v, i) => v * (1 + 0.3 * Math.sin(i * i))) : values,
     );
-    verdict = await reproOf(folder, { modelPath: specimenPath(), candidate: lane });
+    verdict = await reproOf(folder, { modelPath: tinyModelPath(), candidate: lane });
   }, 60_000);
 
   it('holds the node, its weight byte by byte, and the results of both sides', () => {
@@ -51,7 +51,7 @@ describe('a repro of the embedded model', () => {
     });
     expect(doc.nodes.map((n) => [n.key, n.op])).toEqual([['ffn_gate-2', 'MUL_MAT']]);
     expect(doc.inputs.map((t) => t.key)).toEqual(['input.ffn_norm-2', 'blk.2.ffn_gate.weight']);
-    const [model, part] = [openModel(specimenPath()), openModel(path.join(folder, 'weights.gguf'))];
+    const [model, part] = [openModel(tinyModelPath()), openModel(path.join(folder, 'weights.gguf'))];
     const tensors = TraceFile.open(path.join(folder, 'tensors.safetensors'));
     try {
       expect(part.gguf.tensors.map((t) => t.name)).toEqual(['blk.2.ffn_gate.weight']);
@@ -156,7 +156,7 @@ describe('a repro of a tensor of another layer', () => {
   it('brings the weight that was read along, and makes the wrong result from it', async () => {
     const lane = await dumpOfModel(root, withSwapped('blk.2.ffn_gate.weight', 'blk.5.ffn_gate.weight'));
     const folder = path.join(root, 'another-tensor');
-    const verdict = await reproOf(folder, { modelPath: specimenPath(), candidate: lane });
+    const verdict = await reproOf(folder, { modelPath: tinyModelPath(), candidate: lane });
     expect(verdict.firstBad?.node).toBe('ffn_gate-2');
     expect(verdict.cause).toMatchObject({ id: 'another-tensor', parameters: { tensor: 'blk.5.ffn_gate.weight' } });
     const report = await replay(folder);
@@ -165,10 +165,10 @@ describe('a repro of a tensor of another layer', () => {
   }, 60_000);
 });
 
-/** A copy of the embedded model in which one tensor has another's bytes. */
+/** A copy of the tiny model in which one tensor has another's bytes. */
 function withSwapped(name: string, other: string): string {
-  const model = openModel(specimenPath());
-  const bytes = fs.readFileSync(specimenPath());
+  const model = openModel(tinyModelPath());
+  const bytes = fs.readFileSync(tinyModelPath());
   const [to, from] = [name, other].map((n) => model.gguf.tensors.find((t) => t.name === n)!);
   expect(to!.type).toBe(from!.type);
   bytes.copyWithin(to!.offset, from!.offset, from!.offset + from!.byteLength!);

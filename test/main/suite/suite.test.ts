@@ -19,7 +19,7 @@ import { CancelledError } from '../../../src/shared/base/errors';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
 import { isComputing } from '../../../src/shared/graph/graph';
 import { runCli } from '../../helpers/run-cli';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'suite-test-'));
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -114,7 +114,7 @@ describe('a suite run', () => {
   beforeAll(async () => {
     const out = path.join(folder, 'right.safetensors');
     const { graph } = await captureTrace(
-      { modelPath: specimenPath(), tokens: TOKENS, out },
+      { modelPath: tinyModelPath(), tokens: TOKENS, out },
       new Control(() => undefined),
     );
     const right = TraceFile.open(out);
@@ -131,7 +131,7 @@ describe('a suite run', () => {
 
   const suite = {
     name: 'dumps',
-    models: specimenPath(),
+    models: tinyModelPath(),
     candidates: [
       { lane: 'trace:right.safetensors', name: 'right', expect: { minLogit: -1e6 } },
       { lane: 'trace:wrong.safetensors', name: 'wrong', expect: { node: ['x', 'ffn_norm-2'] } },

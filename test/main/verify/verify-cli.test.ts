@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { VerifyReport } from '../../../src/shared/compare/decode-report';
 import { runCli } from '../../helpers/run-cli';
 import { ggmlBasePath } from '../../helpers/ggml-base';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
-const model = specimenPath();
+const model = tinyModelPath();
 
 describe('quarrel verify', () => {
   it.skipIf(ggmlBasePath() === undefined)(

@@ -6,10 +6,10 @@ import { verifyModel } from '../../../src/main/verify/verify-model';
 import { openWebGpuDecoder } from '../../../src/main/verify/webgpu-decoder';
 import { Control } from '../../../src/shared/base/control';
 import type { VerifyReport } from '../../../src/shared/compare/decode-report';
-import { specimenPath } from '../../helpers/shared-files';
+import { tinyModelPath } from '../../helpers/shared-files';
 
 function verify(lanes: readonly string[], tensors: string): Promise<VerifyReport> {
-  const request = { modelPath: specimenPath(), lanes: parseVerifyLanes(lanes), tensors };
+  const request = { modelPath: tinyModelPath(), lanes: parseVerifyLanes(lanes), tensors };
   return verifyModel(request, openWebGpuDecoder, new Control(() => undefined));
 }
 
@@ -22,7 +22,7 @@ describe('the WGSL decoders, held against the judge', () => {
   });
 
   it('lose the high bits of scales 4–7 with a planted bug: sub-blocks and elements are named', async () => {
-    const overlay = path.join(projectRoot(), 'test/planted-bugs/q4k-scale-high-bits');
+    const overlay = path.join(projectRoot(), 'resources/gallery/q4k-scale-high-bits');
     const lane = `webgpu@${overlay}`;
     const report = await verify([lane, 'webgpu', 'scalar'], 'blk.0.attn_*.weight');
     const q4k = report.tensors.filter((t) => t.type === 'Q4_K');

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { setEnvironmentData } from 'node:worker_threads';
 import { BenchThreads } from '../../../src/main/bench/bench-threads';
 import { DecodeMemory } from '../../../src/main/dequant/decode-memory';
-import { resourcesDir } from '../../../src/main/entry-path';
+import { projectRoot } from '../../../src/main/entry-path';
 import { openModel } from '../../../src/main/files/model-file';
 import { WorkerEngine } from '../../../src/main/lanes/reference-engine';
 import { VerifyPool } from '../../../src/main/verify/verify-pool';
@@ -16,7 +16,7 @@ import { contiguousStrides } from '../../../src/shared/ops/tensor-shape';
 const THREADS = 4;
 const ROUNDS = 3;
 const TENSOR = 'output_norm.weight';
-const model = openModel(join(resourcesDir(), 'specimen', 'quarrel-tiny.gguf'));
+const model = openModel(join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf'));
 
 /** Shared with slow-koffi.cjs: threads that have begun to initialise koffi, and 1 when they may finish. */
 const state = new Int32Array(new SharedArrayBuffer(8));

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { CONFORMANCE_MAX_NMSE, MARGIN } from '../../../src/shared/compare/tolerance';
-import type { ModelConformance, PerLane, StepConformance } from '../../../src/shared/divergence/conformance';
+import type { ModelConformance, PerLane, StepEnds } from '../../../src/shared/divergence/conformance';
 import { conformanceReport, ConformanceTally, isAstray, worstOp } from '../../../src/shared/divergence/conformance';
 import type { Examination, JudgedNode } from '../../../src/shared/divergence/examine';
 import type { GgmlOp } from '../../../src/shared/graph/ggml-op';
 import { tensorOf } from '../../../src/shared/graph/graph';
 import { GraphBuilder } from '../ops/graph-builder';
 
-const about = { file: 'm.gguf', tokens: [1, 2, 3], seconds: 1.5 };
+const about = { file: 'm.gguf', tokens: [1, 2, 3], stepsAsked: 0, seconds: 1.5 };
 
 function judged(key: string, op: GgmlOp, floors: number, more: Partial<JudgedNode> = {}): JudgedNode {
   const g = new GraphBuilder();
@@ -32,13 +32,13 @@ const examined = (...nodes: readonly JudgedNode[]): Examination => ({
   arithmetics: ['exact'],
 });
 
-function step(nmse: Partial<PerLane>, more: Partial<StepConformance> = {}): StepConformance {
+function step(nmse: Partial<PerLane>, more: Partial<StepEnds> = {}): StepEnds {
   const known = { nmse: { reference: null, webgpu: null, ...nmse }, rounding: null, alongChoices: null };
   return { step: 0, tokens: [1, 2, 3], ...known, ...more };
 }
 
 /** A model whose nodes are right, after these steps. */
-function after(...steps: readonly StepConformance[]): ModelConformance {
+function after(...steps: readonly StepEnds[]): ModelConformance {
   const tally = new ConformanceTally();
   for (const s of steps) tally.addStep(s);
   tally.addNodes('webgpu', 0, examined(judged('a-0', 'ADD', 0.1)));
@@ -100,6 +100,10 @@ describe('the end of a free run', () => {
     const m = after(step({ webgpu: 1e-3 }, { rounding: 1e-2 }), step({ webgpu: 1e-3 }, { step: 1, rounding: 1e-9 }));
     expect(m.problems).toEqual(['webgpu ends 1.0e-3 NMSE from llama.cpp (limit 5.0e-4), step 1']);
     expect(after(step({ webgpu: 1e-3 }, { rounding: 1e-5 })).ok).toBe(false);
+    expect(m.steps.map((s) => s.limit)).toEqual([MARGIN.node * 1e-2, CONFORMANCE_MAX_NMSE]);
+    const along = { nmse: { reference: 0, webgpu: 0 }, rounding: 1e-2 };
+    const astray = after(step({ webgpu: 0.2 }, { rounding: 1, alongChoices: along }));
+    expect(astray.steps.map((s) => s.limit)).toEqual([MARGIN.node * 1e-2]);
   });
 
   it('is not asked for where a lane did not run', () => {

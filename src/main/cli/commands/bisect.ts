@@ -5,7 +5,6 @@ import { QuarrelError } from '../../../shared/base/errors';
 import { parseLane } from '../../../shared/divergence/lane-spec';
 import type { Verdict } from '../../../shared/divergence/verdict';
 import { findFirstBad } from '../../jobs/find-first-bad';
-import { nodeSelection } from '../../jobs/node-selection';
 import { readNameMap } from '../../jobs/produce-trace';
 import { stepPlan } from '../../jobs/step-plan';
 import { writeAtomic } from '../../files/write-atomic';
@@ -19,7 +18,7 @@ import { checksOf, withChecks } from '../check-options';
 import type { PromptOptions } from '../options';
 import { parseIndex, parseNumber, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
-import { accessOf, fewerSteps, limitsOf, withRun } from '../run-options';
+import { accessOf, fewerSteps, limitsOf, selectionOf, withRun } from '../run-options';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { verdictText } from '../text/verdict-text';
@@ -33,7 +32,7 @@ interface BisectOptions extends PromptOptions, RunOptions, CheckOptions {
   readonly threads?: number;
   readonly json?: boolean;
   readonly repro?: string;
-  readonly report: readonly string[];
+  readonly report?: readonly string[];
 }
 
 export function addBisect(program: Command, exit: (code: ExitCode) => void): void {
@@ -43,13 +42,16 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
     .description('the wizard: names the first layer, op, tensor and weight block where the candidate is wrong');
   withChecks(withRun(withPrompt(command)))
     .option('--reference <lane>', 'lane that is right', 'llama')
-    .option('--candidate <lane>', 'lane under test: webgpu[@DIR], reference, llama@DIR, trace:FILE, cmd:COMMAND')
+    .option(
+      '--candidate <lane>',
+      'lane under test: webgpu[@DIR], reference, llama[:device][@DIR], trace:FILE, cmd:COMMAND',
+    )
     .option('--map <file>', "JSON that translates a foreign dump's names")
     .option('--expect <token>', 'expected next token, as text or id')
     .addOption(new Option('--min-logit <x>', 'least logit of the next token').argParser(parseNumber))
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
     .option('--repro <dir>', 'new folder for the first bad node: inputs, weights, right and wrong results')
-    .option('--report <file>', 'writes the verdict as .json, .md or .html; may be repeated', append, [])
+    .option('--report <file>', 'writes the verdict as .json, .md or .html; may be repeated', append)
     .option('--json', 'one JSON document (quarrel.verdict/1) on stdout')
     .action(async (file: string, options: BisectOptions) => {
       exit(await bisect(file, options));
@@ -58,13 +60,12 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
 
 function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
-    const { reference, expect, minLogit, threads, repro } = options;
-    const reports = options.report.map((path) => ({ path, kind: reportKindOf(path) }));
+    const { reference, expect, minLogit, threads, repro, report = [] } = options;
+    const reports = report.map((path) => ({ path, kind: reportKindOf(path) }));
     if (repro !== undefined) requireFree(repro);
     const candidate = candidateOf(options);
     const dump = tokensOfDump(candidate);
     const plan = stepPlan(options.steps, options.stepTokens ?? dump?.steps);
-    const select = nodeSelection(options);
     const verdict = await findFirstBad(
       {
         modelPath: file,
@@ -77,7 +78,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
         access: accessOf(options),
         limits: limitsOf(options),
         ...(plan.tokens ? { stepTokens: plan.tokens } : {}),
-        ...(select ? { select } : {}),
+        selection: selectionOf(options),
         ...(expect === undefined ? {} : { expect }),
         ...(minLogit === undefined ? {} : { minLogit }),
         ...(threads === undefined ? {} : { threads }),
@@ -87,7 +88,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
       nodeEngines,
       control,
     );
-    const fewer = fewerSteps(plan.count, verdict.steps.length - 1);
+    const fewer = fewerSteps(plan.count, verdict.steps.length - 1, options);
     if (fewer !== undefined) remark(fewer);
     for (const { path, kind } of reports) writeAtomic(path, reportOf(kind, verdict));
     if (repro !== undefined && !verdict.firstBad) remark('no node is bad: no repro was written');
@@ -96,7 +97,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   });
 }
 
-function append(file: string, files: readonly string[]): readonly string[] {
+function append(file: string, files: readonly string[] = []): readonly string[] {
   return [...files, file];
 }
 

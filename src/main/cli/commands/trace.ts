@@ -68,12 +68,13 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
         access: accessOf(options),
         limits: limitsOf(options),
         ...selectionOf(options),
+        ...(options.place === undefined ? {} : { place: options.place }),
         ...(options.threads === undefined ? {} : { threads: options.threads }),
       },
       nodeEngines,
       control,
     );
-    const fewer = fewerSteps(steps.count, written.stepTokens.length, options.layers !== undefined);
+    const fewer = fewerSteps(steps.count, written.stepTokens.length, options);
     if (fewer !== undefined) remark(fewer);
     try {
       if (options.perfetto !== undefined) writePerfetto(options.perfetto, written);

@@ -14,7 +14,7 @@ export function modelLine(m: ModelConformance): string {
     const nmse = m.nmse[lane];
     return nmse === null ? [] : [`${lane} ${error(nmse)}`];
   });
-  const steps = m.steps.length > 1 ? `, ${m.steps.length - 1} steps` : '';
+  const steps = m.stepsAsked > 0 ? `, ${stepsOf(m)} steps` : '';
   return `${head}: ${m.compared} nodes${steps}${lanes.length > 0 ? `; NMSE at the end: ${lanes.join(', ')}` : ''}; ${m.seconds.toFixed(1)} s`;
 }
 
@@ -24,7 +24,7 @@ export function conformanceText(report: ConformanceReport): string {
     m.ok ? 'ok' : 'FAIL',
     path.basename(m.file),
     String(m.compared),
-    String(Math.max(0, m.steps.length - 1)),
+    stepsOf(m),
     m.rounding === null ? '–' : error(m.rounding),
     ...CONFORMANCE_LANES.flatMap((lane) => [nmse(m, lane), worst(m, lane)]),
     `${m.seconds.toFixed(1)} s`,
@@ -49,6 +49,12 @@ export function conformanceText(report: ConformanceReport): string {
     '',
     `${report.passed} passed, ${report.failed} failed`,
   ].join('\n');
+}
+
+/** Decode steps; fewer than were asked for are told apart. */
+function stepsOf({ steps, stepsAsked }: ModelConformance): string {
+  const ran = Math.max(0, steps.length - 1);
+  return ran < stepsAsked ? `${ran} of ${stepsAsked}` : String(ran);
 }
 
 function nmse(m: ModelConformance, lane: ConformanceLane): string {

@@ -1,5 +1,6 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
+import { choiceNotes } from '../../../shared/divergence/run-choices';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
 import { checksText, otherwiseWrong } from './checks-text';
@@ -149,6 +150,7 @@ function remarks(v: Verdict): string[] {
   const byReason = new Map<string, string[]>();
   for (const m of v.notMeasured) byReason.set(m.reason, [...(byReason.get(m.reason) ?? []), m.node]);
   return [
+    ...choiceNotes(v.options).map((note) => `asked for   ${note}`),
     ...v.alignment.map((note) => `aligned     ${note}`),
     ...[...byReason].map(([reason, nodes]) => {
       const more = nodes.length > LISTED ? ` and ${nodes.length - LISTED} more` : '';

@@ -24,8 +24,9 @@ export interface ObserveContext {
   readonly request: FindFirstBadRequest & {
     readonly threads?: number;
     readonly access?: WeightAccess;
-    readonly select?: SelectNodes;
   };
+  /** The part of the graphs that runs; all when absent. */
+  readonly select?: SelectNodes | undefined;
   /** The foreign program, where it is the candidate. */
   readonly program?: ForeignLane;
   /** The candidate's lane, where it runs graphs itself; its owner lives longer. */
@@ -70,7 +71,7 @@ export async function observe(context: ObserveContext): Promise<readonly Observa
 
 async function observed(run: (o: Observing) => Promise<Finding>, o: Observing): Promise<Finding> {
   if (o.spec.kind === 'trace') return notMeasured('a finished dump cannot be run again');
-  if (o.request.select) return notMeasured('only a part of the graph is run');
+  if (o.select) return notMeasured('only a part of the graph is run');
   try {
     return await run(o);
   } catch (e) {

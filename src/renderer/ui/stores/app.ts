@@ -18,6 +18,7 @@ export const useAppStore = defineStore('app', () => {
   const theme = ref<Theme>('system');
   const recent = ref<readonly RecentFile[]>([]);
   const specimen = ref<string | null>(null);
+  const tourSeen = ref(true);
   const view = ref<ViewName>('welcome');
   const notices = ref<readonly Notice[]>([]);
   let nextNotice = 1;
@@ -29,12 +30,20 @@ export const useAppStore = defineStore('app', () => {
     theme.value = state.theme;
     recent.value = state.recent;
     specimen.value = state.specimen;
+    tourSeen.value = state.tourSeen;
     return state.launchFile;
   }
 
   async function setTheme(next: Theme): Promise<void> {
     theme.value = next;
     await call('setTheme', { theme: next });
+  }
+
+  /** Walked through or skipped: the tour is offered no more, but can be started again. */
+  async function rememberTour(): Promise<void> {
+    if (tourSeen.value) return;
+    tourSeen.value = true;
+    await call('rememberTour', {});
   }
 
   function notify(kind: Notice['kind'], message: string, detail?: string): void {
@@ -47,5 +56,18 @@ export const useAppStore = defineStore('app', () => {
     notices.value = notices.value.filter((n) => n.id !== id);
   }
 
-  return { version, theme, recent, specimen, view, notices, load, setTheme, notify, dismiss };
+  return {
+    version,
+    theme,
+    recent,
+    specimen,
+    tourSeen,
+    view,
+    notices,
+    load,
+    setTheme,
+    rememberTour,
+    notify,
+    dismiss,
+  };
 });

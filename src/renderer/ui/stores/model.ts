@@ -3,6 +3,7 @@ import { computed, shallowRef } from 'vue';
 import type { InspectReport } from '../../../shared/gguf/inspect-report';
 import { call } from '../api/quarrel';
 import { baseName } from '../format/paths';
+import type { ViewName } from './app';
 import { useAppStore } from './app';
 import { useBlockStore } from './blocks';
 import { createJobState, reportFailure } from './job-state';
@@ -21,8 +22,8 @@ export const useModelStore = defineStore('model', () => {
     return kind !== undefined && kind !== 'none' && kind !== 'no_vocab';
   });
 
-  /** Opens a model; on failure says why and keeps what was open. */
-  async function open(modelPath: string): Promise<void> {
+  /** Opens a model and shows a view of it; on failure says why and keeps what was open. */
+  async function open(modelPath: string, view: ViewName = 'model'): Promise<void> {
     const app = useAppStore();
     const opened = await job.run('inspect', { modelPath });
     if (!opened) return;
@@ -30,7 +31,7 @@ export const useModelStore = defineStore('model', () => {
     useRunStore().modelChanged(hasVocabulary.value);
     useWizardStore().reset();
     useBlockStore().reset();
-    app.view = 'model';
+    app.view = view;
     try {
       app.recent = await call('rememberFile', { path: modelPath });
     } catch (e) {
