@@ -14,7 +14,7 @@ import { assert } from '../base/assert';
 export interface Explained {
   /** At most 1; below 0 where the prediction is further off than the right result. */
   readonly share: number;
-  /** Σ(wrong − predicted)² / Σ right²: what stays unexplained, as NMSE. */
+  /** Σ(wrong − predicted)² / Σ right²: what stays unexplained, as NMSE; infinite where a non-finite element does. */
   readonly residualNmse: number;
 }
 
@@ -58,5 +58,6 @@ export function explainedShare(
   if (odd === 0) return { share: finite, residualNmse };
   // the finite rest may be right; where it is wrong too it has to be explained as well
   const restIsRight = Math.max(error, residual) <= noiseNmse * energy;
-  return { share: restIsRight ? alike / odd : Math.min(alike / odd, finite), residualNmse };
+  const share = restIsRight ? alike / odd : Math.min(alike / odd, finite);
+  return { share, residualNmse: alike === odd ? residualNmse : Infinity };
 }

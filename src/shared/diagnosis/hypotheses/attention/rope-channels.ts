@@ -9,7 +9,7 @@ export const ROPE_CHANNELS: Hypothesis = {
   title: 'RoPE rotates the wrong channels of each head',
   explanation:
     'Some models rotate only the first n_dims channels of a head and pass the rest. Here another number of channels is ' +
-    'rotated, or the last ones in place of the first.',
+    'rotated, the last ones in place of the first, or the rest is not passed on.',
   whereToLook: 'rope.dimension_count of the model, the head size, and from which channel on your kernel rotates.',
   citations: ['ggml-org/llama.cpp#14580', 'ggml-org/llama.cpp#14582', 'ggml-org/llama.cpp#19338'],
   catalogue: [29],
@@ -33,6 +33,11 @@ export const ROPE_CHANNELS: Hypothesis = {
       const at = p.firstChannel === 0 ? rest : 0;
       const label = at === 0 ? 'the first channels' : 'the last channels';
       yield variant(label, { firstChannel: at, right: p.firstChannel }, (o) => withIntParam(o, first, at));
+      yield {
+        label: 'the rest lost',
+        parameters: { rest: 0, right: 'passed on' },
+        predict: (s) => s.right.map((x, i) => (isTurned(i % channels, p.firstChannel, p.dims) ? x : 0)),
+      };
       yield variant('all channels', { channels, right: p.dims }, (o) =>
         withIntParam(withIntParam(o, dims, channels), first, 0),
       );
@@ -58,3 +63,7 @@ export const ROPE_CHANNELS: Hypothesis = {
     }
   },
 };
+
+function isTurned(channel: number, first: number, dims: number): boolean {
+  return channel >= first && channel < first + dims;
+}

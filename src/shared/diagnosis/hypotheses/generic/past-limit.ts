@@ -31,15 +31,17 @@ export const WRONG_PAST_LIMIT: Hypothesis = {
 const indexAlong = (i: number, ne: Dims, axis: number): number =>
   Math.floor(i / ne.slice(0, axis).reduce((a, b) => a * b, 1)) % ne[axis]!;
 
-/** The first wrong slice, if those before it are right and all from it on are wrong. */
+/** The first wrong slice, if those before it are right and all from it on are wrong; of those that are compared. */
 function limitOf({ wrong, right, mask, node: { ne } }: Site, axis: number): number | undefined {
   const n = ne[axis]!;
   if (!wrong || n < 2) return undefined;
   const error = new Float64Array(n);
   const energy = new Float64Array(n);
+  const compared = new Uint8Array(n);
   wrong.forEach((w, i) => {
     if (mask?.[i] === 0) return;
     const at = indexAlong(i, ne, axis);
+    compared[at] = 1;
     const e = (w - right[i]!) ** 2;
     error[at]! += Number.isFinite(e) ? e : Infinity;
     energy[at]! += right[i]! ** 2;
@@ -47,9 +49,11 @@ function limitOf({ wrong, right, mask, node: { ne } }: Site, axis: number): numb
   const shares = Array.from(error, (e, at) => (e === 0 ? 0 : e / energy[at]!));
   const greatest = Math.max(...shares);
   const from = shares.findIndex((s) => s > RIGHT * greatest);
-  if (from < 1) return undefined;
-  const least = Math.min(...shares.slice(from));
-  return Math.max(...shares.slice(0, from)) <= RIGHT * least ? from : undefined;
+  const before = shares.slice(0, Math.max(from, 0)).filter((_, at) => compared[at] === 1);
+  const past = shares.slice(from).filter((_, at) => compared[from + at] === 1);
+  if (before.length === 0) return undefined;
+  const least = Math.min(...past);
+  return least > 0 && Math.max(...before) <= RIGHT * least ? from : undefined;
 }
 
 function pastLimit(site: Site, axis: number, name: string, from: number): Variant {
