@@ -5,6 +5,7 @@ import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { examine } from '../../shared/divergence/examine';
 import { ablatedGraph } from '../../shared/gguf/ablated-weights';
 import type { Graph, GraphTensor } from '../../shared/graph/graph';
+import { withWideCaches } from '../../shared/graph/wide-caches';
 import { planPartOfRun } from '../../shared/graph/part';
 import { StateMemories } from '../../shared/ops/state-memories';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -19,6 +20,8 @@ export interface JudgeContext {
   readonly weights: WeightView;
   readonly control: JobControl;
   readonly select?: SelectNodes;
+  /** Whether caches hold f32 where llama.cpp's hold 16 bits. */
+  readonly wideCaches?: boolean;
 }
 
 /** An examination, and what it takes to run its nodes again. */
@@ -64,11 +67,12 @@ export class StepJudge {
   }
 
   private async judge(step: CapturedStep): Promise<Judged> {
-    const { session, weights, control, select } = this.context;
+    const { session, weights, control, select, wideCaches } = this.context;
     const what = 'judge each node on its own inputs';
     const before = step.index === 0 ? undefined : this.states.clone();
+    const graph = ablatedGraph(step.graph, weights.access.precision);
     const evidence = {
-      graph: ablatedGraph(step.graph, weights.access.precision),
+      graph: wideCaches ? (withWideCaches(graph) ?? graph) : graph,
       weights,
       captured: step.captured,
       candidate: this.candidateAt(step),

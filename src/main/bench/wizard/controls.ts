@@ -4,6 +4,7 @@ import path from 'node:path';
 import { defined } from '../../../shared/base/assert';
 import type { Graph } from '../../../shared/graph/graph';
 import { isComputing } from '../../../shared/graph/graph';
+import { withWideCaches } from '../../../shared/graph/wide-caches';
 import { captureTrace } from '../../capture/capture';
 import { locateLibrary } from '../../capture/library-files';
 import type { BenchRun, OpenModel } from './bench-run';
@@ -44,12 +45,13 @@ async function bisectDump(
   opened: OpenModel,
   style: DumpStyle,
   mutationOf: (kind: string) => Mutation | undefined = () => undefined,
+  graphOf: (graph: Graph) => Graph = (graph) => graph,
 ): Promise<ControlOutcome['verdict']> {
   const out = run.file('control.safetensors');
   await runEngine({
     model: opened.model.path,
     weights: opened.weights,
-    steps: opened.steps,
+    steps: opened.steps.map(({ graph, captured, tokens }) => ({ graph: graphOf(graph), captured, tokens })),
     mutationOf: (node) => mutationOf(node.kind),
     style,
     out,
@@ -89,6 +91,17 @@ function lane(name: string, candidate: string, more: { reference?: string; threa
     run: async (run, opened) => ({ verdict: await run.bisect(opened, candidate, more), note: candidate }),
   };
 }
+
+/** An f32 engine that does not round what it caches. */
+const WIDE_CACHE: ControlKind = {
+  name: 'f32 KV cache',
+  run: async (run, opened, random) => {
+    const { graph } = defined(opened.steps[0], 'the prompt');
+    const style = { ...drawStyle(random, graph), arithmetic: 'exact', dtype: 'F32' } as const;
+    const wide = (narrow: Graph): Graph => withWideCaches(narrow) ?? narrow;
+    return { verdict: await bisectDump(run, opened, style, () => undefined, wide), note: style.note };
+  },
+};
 
 /** llama.cpp itself, run in another way that is right. */
 function captured(
@@ -139,6 +152,7 @@ export const CONTROLS: readonly ControlKind[] = [
   captured('flash attention', { flashAttention: true }),
   captured('repacked weights', { repackWeights: true }),
   CPU_VARIANT,
+  WIDE_CACHE,
 ];
 
 export const WEBGPU_CONTROL: ControlKind = lane('webgpu', 'webgpu');
