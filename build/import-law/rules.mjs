@@ -33,7 +33,11 @@ export const areas = [
     own: ['main/files/', 'main/traces/', 'main/lanes/shader-files', 'main/entry-path', 'shared/'],
     packages: ['electron', 'node:*'],
   },
-  { from: 'renderer/ui/', own: ['renderer/ui/', 'shared/'], packages: ['vue', 'pinia', 'echarts', 'vue-echarts'] },
+  {
+    from: 'renderer/ui/',
+    own: ['renderer/ui/', 'shared/'],
+    packages: ['vue', 'pinia', 'echarts', 'vue-echarts', 'driver.js'],
+  },
   { from: 'renderer/gpu-window/', own: ['renderer/gpu-window/', 'shared/'], packages: 'none' },
 ];
 

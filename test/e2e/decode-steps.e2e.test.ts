@@ -110,7 +110,7 @@ describe('decode steps on the tiny model', () => {
     await page.getByRole('button', { name: 'Find first bad layer' }).click();
     await page.locator('.card').waitFor({ timeout: 110_000 });
     expect(await page.locator('.card h1').innerText()).toMatch(/^First bad: decode step 1, layer 0, Qcur-0/);
-    const title = await page.locator('.card .title').innerText();
+    const title = await page.locator('.card header .title').innerText();
     expect(await page.locator('.story').innerText()).toContain('5 tokens and 3 decode steps');
     expect(title).toContain('The prompt is right, cached decode is not.');
     const rows = page.getByRole('region', { name: 'Step by step' }).locator('tbody tr');

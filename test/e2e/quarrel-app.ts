@@ -21,8 +21,12 @@ export interface QuarrelWindow {
   close(): Promise<void>;
 }
 
-export async function launchQuarrel(...args: readonly string[]): Promise<QuarrelWindow> {
-  const folder = mkdtempSync(join(tmpdir(), 'quarrel-e2e-'));
+export function launchQuarrel(...args: readonly string[]): Promise<QuarrelWindow> {
+  return launchIn(mkdtempSync(join(tmpdir(), 'quarrel-e2e-')), ...args);
+}
+
+/** In the folder of an earlier session, with the settings that it left. */
+export async function launchIn(folder: string, ...args: readonly string[]): Promise<QuarrelWindow> {
   const app = await _electron.launch({
     args: [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot(), ...args],
     cwd: projectRoot(),

@@ -7,7 +7,7 @@ export function sharedPath(relative: string): string {
   return path.resolve(projectRoot(), '..', 'shared', relative);
 }
 
-/** The embedded model. */
+/** The model with random weights that build/make-tiny-model.mjs makes. */
 export function tinyModelPath(): string {
   return path.join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf');
 }

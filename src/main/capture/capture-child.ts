@@ -10,6 +10,7 @@ import { lastNode } from '../../shared/divergence/assemble-verdict';
 import type { Graph } from '../../shared/graph/graph';
 import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
+import { continuePrompts } from './continue-prompts';
 import { GraphRecorder } from './graph-recorder';
 import { checkLayers } from './layer-range';
 import { libraryProvenance } from './library-provenance';
@@ -53,6 +54,8 @@ function main(): void {
         return captureSteps(request, lines);
       case 'tokenize':
         return send({ kind: 'tokenized', answer: tokenize(request) });
+      case 'continue':
+        return send({ kind: 'continued', answer: continuePrompts(request, send) });
       default:
         assertUnreachable(request);
     }

@@ -79,7 +79,7 @@ export class CaptureChild {
     }
     this.control.throwIfCancelled();
     const next = this.answers.shift();
-    if (next?.kind === 'captured' || next?.kind === 'tokenized') return next;
+    if (next !== undefined && next.kind !== 'failed' && next.kind !== 'progress') return next;
     throw await this.failure(next);
   }
 

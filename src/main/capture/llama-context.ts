@@ -84,6 +84,13 @@ export class LlamaContext {
     };
   }
 
+  /** The next evaluation begins a new sequence. */
+  forget(): void {
+    const memory = this.library.llama_get_memory(this.handle);
+    if (memory !== null) this.library.llama_memory_clear(memory, true);
+    this.encoded = false;
+  }
+
   dispose(): void {
     this.library.llama_free(this.handle);
   }

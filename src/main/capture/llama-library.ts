@@ -78,6 +78,7 @@ export interface LlamaFunctions {
   llama_model_has_decoder(model: Pointer): boolean;
   llama_model_decoder_start_token(model: Pointer): number;
   llama_get_memory(ctx: Pointer): Pointer;
+  llama_memory_clear(memory: Pointer, data: boolean): void;
   llama_vocab_type(vocab: bigint): number;
   llama_vocab_n_tokens(vocab: bigint): number;
   llama_vocab_bos(vocab: bigint): number;
@@ -163,6 +164,7 @@ const LLAMA: Signatures<LlamaFunctions> = {
   llama_model_has_decoder: ['bool', [P]],
   llama_model_decoder_start_token: ['int32_t', [P]],
   llama_get_memory: [P, [P]],
+  llama_memory_clear: ['void', [P, 'bool']],
   llama_vocab_type: ['int', [P]],
   llama_vocab_n_tokens: ['int32_t', [P]],
   llama_vocab_bos: ['int32_t', [P]],

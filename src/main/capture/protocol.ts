@@ -3,7 +3,7 @@ import type { LayerRange } from './layer-range';
 import type { LibraryFiles } from './library-files';
 
 /** What the parent writes to the child's stdin first, as one line of JSON. */
-export type ChildRequest = CaptureOrder | TokenizeOrder;
+export type ChildRequest = CaptureOrder | TokenizeOrder | ContinueOrder;
 
 /** The next evaluation on the state of those before; one line of JSON each. The end of stdin ends the child. */
 export interface StepOrder {
@@ -37,6 +37,25 @@ export interface TokenizeOrder {
   /** Whether BOS and EOS are added to the text as the model asks. */
   readonly addSpecial?: boolean;
   readonly ids?: readonly number[];
+}
+
+/** What the model says after each of many prompts, greedily; no trace is written. */
+export interface ContinueOrder {
+  readonly kind: 'continue';
+  readonly library: LibraryFiles;
+  readonly modelPath: string;
+  readonly prompts: readonly string[];
+  /** Tokens per prompt, at least 1. */
+  readonly count: number;
+  readonly threads: number;
+}
+
+/** What follows one prompt. */
+export interface Continuation {
+  /** Of the prompt, BOS and EOS added as the model asks. */
+  readonly tokens: readonly number[];
+  /** Greedy choices, each with its logit. */
+  readonly next: readonly TokenLogit[];
 }
 
 /** One token with its logit; `text` where the model has a vocabulary. */
@@ -80,6 +99,7 @@ export type ChildMessage =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly detail: string }
   | { readonly kind: 'captured'; readonly answer: CaptureAnswer }
   | { readonly kind: 'tokenized'; readonly answer: TokenizeAnswer }
+  | { readonly kind: 'continued'; readonly answer: readonly Continuation[] }
   | { readonly kind: 'failed'; readonly message: string; readonly bug: boolean };
 
 /** The child's end of the pipe that carries `ChildMessage`s. */

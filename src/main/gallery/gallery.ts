@@ -23,32 +23,39 @@ export function galleryDir(): string {
   return path.join(resourcesDir(), 'gallery');
 }
 
-/** All bugs, the one to begin with first. Throws QuarrelError that names the file where one cannot be read. */
-export function readGallery(): readonly GalleryBug[] {
-  const order = z.array(z.string()).parse(readJson(path.join(galleryDir(), 'order.json')));
-  return order.map((id) => {
-    const { name, title, story, part, cause, step = 0, first } = readBug(id);
-    const node = first[path.basename(specimenPath())];
-    if (node === undefined) throw new QuarrelError(`${bugPath(id)}: no first node of ${path.basename(specimenPath())}`);
-    const lane = `webgpu@${path.join(galleryDir(), id)}`;
+/**
+ * All bugs, the one to begin with first.
+ * @param folder order.json and one folder per bug
+ * Throws QuarrelError that names the file, and the field that is wrong.
+ */
+export function readGallery(folder = galleryDir()): readonly GalleryBug[] {
+  return read(path.join(folder, 'order.json'), z.array(z.string().min(1))).map((id) => {
+    const { name, title, story, part, cause, step = 0, first } = readBug(id, folder);
+    const model = path.basename(specimenPath());
+    const node = first[model];
+    if (node === undefined) throw new QuarrelError(`${bugPath(id, folder)}: "first" has no node of ${model}`);
+    const lane = `webgpu@${path.join(folder, id)}`;
     return { id, name, title, story, part, lane, steps: step, expected: { node, step, cause } };
   });
 }
 
-/** One bug's own file. Throws QuarrelError that names it and the field that is wrong. */
-export function readBug(id: string): BugFile {
-  const read = bugFile.safeParse(readJson(bugPath(id)));
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  throw new QuarrelError(`${bugPath(id)}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a planted bug'}`);
+/** One bug's own file. Throws as readGallery. */
+export function readBug(id: string, folder = galleryDir()): BugFile {
+  return read(bugPath(id, folder), bugFile);
 }
 
-const bugPath = (id: string): string => path.join(galleryDir(), id, 'bug.json');
+const bugPath = (id: string, folder: string): string => path.join(folder, id, 'bug.json');
 
-function readJson(file: string): unknown {
+function read<T>(file: string, schema: z.ZodType<T>): T {
+  let value: unknown;
   try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'));
+    value = JSON.parse(fs.readFileSync(file, 'utf8'));
   } catch (error) {
     throw new QuarrelError(`cannot read ${file}: ${(error as Error).message}`);
   }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  throw new QuarrelError(`${file}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'another form is expected'}`);
 }

@@ -24,8 +24,8 @@ async function capture(request: Omit<CaptureRequest, 'out'>): Promise<CaptureRes
 }
 const open: TraceFile[] = [];
 
-/** The specimen's whole capture, made once. */
-function specimen(): ReturnType<typeof capture> {
+/** The tiny model's whole capture, made once. */
+function tinyModel(): ReturnType<typeof capture> {
   whole ??= capture({ modelPath: TINY_MODEL, prompt: PROMPT });
   return whole;
 }
@@ -39,9 +39,9 @@ afterAll(() => {
 const computingKeys = (r: CaptureResult): string[] =>
   r.graph.tensors.filter((t) => isComputing(r.graph, t)).map((t) => t.key);
 
-describe('capture of the specimen', () => {
+describe('capture of the tiny model', () => {
   it('shows every tensor once, sources before users, and stores each result and input', async () => {
-    const r = await specimen();
+    const r = await tinyModel();
     const { tensors, order } = r.graph;
     expect(r.complete).toBe(true);
     expect(tensors.map((t) => t.id)).toEqual(tensors.map((_, i) => i));
@@ -60,7 +60,7 @@ describe('capture of the specimen', () => {
   });
 
   it('keeps tokens, positions and the causal mask as inputs, the KV cache as state', async () => {
-    const r = await specimen();
+    const r = await tinyModel();
     const ints = (key: string): number[] => Array.from(new Int32Array(r.trace.readRaw(key).buffer));
     expect(ints('leaf:inp_tokens')).toEqual([...r.tokens]);
     const rope = r.graph.tensors.find((t) => t.op === 'ROPE')!;
@@ -77,7 +77,7 @@ describe('capture of the specimen', () => {
   });
 
   it('tokenizes the prompt and names the tokens', async () => {
-    const r = await specimen();
+    const r = await tinyModel();
     expect(r.pieces).toEqual(['The', ' capital', ' of', ' France', ' is']);
     expect(r.trace.tokens).toEqual(r.tokens);
     expect(r.trace.manifest?.pieces).toEqual(r.pieces);
@@ -94,14 +94,14 @@ describe('capture of the specimen', () => {
   });
 
   it('measures the time of every node that computes', async () => {
-    const r = await specimen();
+    const r = await tinyModel();
     const timings = r.trace.manifest?.timings ?? {};
     expect(Object.keys(timings).sort()).toEqual(computingKeys(r).sort());
     for (const us of Object.values(timings)) expect(us).toBeGreaterThan(0);
   });
 
   it('stores one layer with what it reads, and stops after it', async () => {
-    const all = await specimen();
+    const all = await tinyModel();
     const part = await capture({ modelPath: TINY_MODEL, prompt: PROMPT, layers: { from: 2, to: 3 } });
     expect(part.complete).toBe(false);
     expect(part.topLogits).toBeUndefined();

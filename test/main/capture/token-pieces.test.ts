@@ -5,7 +5,7 @@ import { tokenizeText, tokenPieces } from '../../../src/main/capture/token-piece
 import { SMOLLM2 } from '../../helpers/shared-models';
 import { TINY_MODEL } from './capture-fixture';
 
-describe("the specimen's vocabulary", () => {
+describe("the tiny model's vocabulary", () => {
   it('turns text into tokens and back, bytes without a word of their own included', async () => {
     const text = 'The capital of France is Paris. <x> 2024!';
     const tokens = await tokenizeText(TINY_MODEL, text);

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { entryPath, projectRoot } from '../../../src/main/entry-path';
+import { entryPath } from '../../../src/main/entry-path';
 import { JobService } from '../../../src/main/ipc/job-service';
 import { CancelledError, QuarrelError } from '../../../src/shared/base/errors';
 import type { GpuEvent, GpuMessage } from '../../../src/shared/ipc/gpu-window';
+import { tinyModelPath } from '../../helpers/shared-files';
 
-const specimen = join(projectRoot(), 'test', 'fixtures', 'quarrel-tiny.gguf');
+const model = tinyModelPath();
 const quiet = (): void => undefined;
 
 const disposers: (() => void | Promise<void>)[] = [];
@@ -37,12 +38,12 @@ function badWorker(source: string): () => string {
 
 describe('JobService with the real job worker', () => {
   it('answers a job', async () => {
-    const report = await service().start('inspect', { modelPath: specimen }, quiet).answer;
+    const report = await service().start('inspect', { modelPath: model }, quiet).answer;
     expect(report.totals.layers).toBe(6);
   });
 
   it('passes an expected failure on as one', async () => {
-    const { answer } = service().start('inspect', { modelPath: `${specimen}.missing` }, quiet);
+    const { answer } = service().start('inspect', { modelPath: `${model}.missing` }, quiet);
     await expect(answer).rejects.toThrow(QuarrelError);
     await expect(answer).rejects.toThrow(/quarrel-tiny\.gguf\.missing/);
   });
@@ -51,7 +52,7 @@ describe('JobService with the real job worker', () => {
     const progress: string[] = [];
     const job = service().start(
       'runLanes',
-      { modelPath: specimen, prompt: { kind: 'prompt', text: 'The capital' }, lanes: ['llama', 'reference'] },
+      { modelPath: model, prompt: { kind: 'prompt', text: 'The capital' }, lanes: ['llama', 'reference'] },
       (p) => {
         progress.push(p.stage);
         job.cancel();
@@ -70,7 +71,7 @@ describe('JobService with the real job worker', () => {
     });
     const [run] = await jobs.start(
       'runLanes',
-      { modelPath: specimen, prompt: { kind: 'tokens', tokens: [1, 2, 3] }, lanes: ['llama', 'webgpu'] },
+      { modelPath: model, prompt: { kind: 'tokens', tokens: [1, 2, 3] }, lanes: ['llama', 'webgpu'] },
       quiet,
     ).answer;
     expect(run?.lanes[1]?.error).toBe('no adapter here');
@@ -85,9 +86,7 @@ describe('JobService with a worker that fails', () => {
       badWorker(`parentPort.on('message', () => { console.error('out of luck'); process.exit(3); });`),
     );
     for (let i = 0; i < 2; i++) {
-      const failure: unknown = await jobs
-        .start('inspect', { modelPath: specimen }, quiet)
-        .answer.catch((e: unknown) => e);
+      const failure: unknown = await jobs.start('inspect', { modelPath: model }, quiet).answer.catch((e: unknown) => e);
       expect(failure).toBeInstanceOf(QuarrelError);
       expect((failure as QuarrelError).message).toBe('The job worker stopped (exit code 3) while it ran inspect');
       expect((failure as QuarrelError).detail).toBe('out of luck');
@@ -97,7 +96,7 @@ describe('JobService with a worker that fails', () => {
   it('stops a worker that does not heed a cancel', async () => {
     // Short for this worker only: on a busy machine the real one needs longer, and the process may die with it in koffi.
     const jobs = service(badWorker(`parentPort.on('message', () => { for (;;); });`), quiet, 200);
-    const job = jobs.start('inspect', { modelPath: specimen }, quiet);
+    const job = jobs.start('inspect', { modelPath: model }, quiet);
     job.cancel();
     await expect(job.answer).rejects.toThrow(CancelledError);
   });
@@ -106,6 +105,6 @@ describe('JobService with a worker that fails', () => {
     const jobs = service(() => {
       throw new QuarrelError('bundle job-worker.cjs is missing');
     });
-    await expect(jobs.start('inspect', { modelPath: specimen }, quiet).answer).rejects.toThrow('is missing');
+    await expect(jobs.start('inspect', { modelPath: model }, quiet).answer).rejects.toThrow('is missing');
   });
 });

@@ -43,6 +43,14 @@ describe('Settings', () => {
     expect(names[0]).toBe('13.gguf');
   });
 
+  it('remembers that the tour was seen, and offers it again where the file says nothing of it', () => {
+    expect(new Settings(file).tourSeen).toBe(false);
+    new Settings(file).tourSeen = true;
+    expect(new Settings(file).tourSeen).toBe(true);
+    writeFileSync(file, '{"theme":"dark","recent":[],"tourSeen":"yes"}');
+    expect(new Settings(file).tourSeen).toBe(false);
+  });
+
   it.each(['', '{', '[]', '{"theme":"pink","recent":"all"}', '{"recent":[1]}'])('begins anew from %j', (text) => {
     new Settings(file).theme = 'light';
     writeFileSync(file, text);

@@ -6,11 +6,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engines } from '../../../src/main/jobs/produce-trace';
 import type { TraceLaneRequest } from '../../../src/main/jobs/trace-lane';
 import { traceLane } from '../../../src/main/jobs/trace-lane';
+import { replayRepro } from '../../../src/main/repro/replay-repro';
 import type { TraceFile } from '../../../src/main/traces/trace-file';
+import { TraceWriter } from '../../../src/main/traces/trace-writer';
 import { Control } from '../../../src/shared/base/control';
-import { crossKeys, expectedCrossKeys } from '../../helpers/cross-attention';
+import { neOfShape } from '../../../src/shared/trace/safetensors';
+import { CROSS_KEYS, crossKeys, expectedCrossKeys } from '../../helpers/cross-attention';
 import { writeEncoderDecoder } from '../../helpers/encoder-decoder';
 import { temporaryFolder } from '../capture/capture-fixture';
+import { reproOf } from '../repro/repro-fixture';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
 const PROMPT = { kind: 'tokens', tokens: [1, 7, 30] } as const;
@@ -69,6 +73,27 @@ describe('an encoder-decoder', () => {
     const llama = await trace({ lane: { kind: 'llama', device: 'cpu' } });
     const part = await trace({ layers: { from: 0, to: 0 } });
     expect(crossKeys(part, 1)).toEqual(expectedCrossKeys(model, llama));
+  });
+
+  it("keeps the encoder's output of the run in a repro of its decoder", async () => {
+    const own = await trace({});
+    const dump = path.join(folder, 'wrong-decoder.safetensors');
+    const bad = `step1/${CROSS_KEYS}`;
+    const writer = TraceWriter.create(dump);
+    for (const key of keysOf(own)) {
+      const values = own.readF32(key);
+      const ne = neOfShape(own.entries.get(key)!.shape)!;
+      writer.write(key, 'F32', ne, key === bad ? values.map((x) => 1.5 * x) : values);
+    }
+    const { steps = [] } = own.manifest!;
+    writer.finish({ engine: 'wrong', model, tokens: PROMPT.tokens, steps });
+    const repro = path.join(folder, 'repro');
+    const request = { modelPath: model, tokens: PROMPT.tokens, stepTokens: STEPS.tokens, steps: STEPS.count };
+    const verdict = await reproOf(repro, { ...request, candidate: `trace:${dump}` });
+    expect(verdict.firstBad).toMatchObject({ step: 1, node: CROSS_KEYS });
+    // from llama.cpp's encoder output the last bits would be others
+    const report = await replayRepro({ folder: repro }, noGpu, new Control(() => undefined));
+    expect(report.rightNmse).toBe(0);
   });
 
   it('--stop-after: a node of the decoder alone, of the encoder alone, of a step', async () => {

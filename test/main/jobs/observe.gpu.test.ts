@@ -28,7 +28,7 @@ describe('further runs on WebGPU', { timeout: 180_000 }, () => {
   });
 
   it('show a cache write that is wrong for single tokens, which the prompt alone does not', async () => {
-    const bug = path.join(projectRoot(), 'test/planted-bugs/cache-row-of-one-token');
+    const bug = path.join(projectRoot(), 'resources/gallery/cache-row-of-one-token');
     const verdict = await observe(`webgpu@${bug}`);
     expect(verdict).toMatchObject({ verdict: 'diverged', firstBad: null, cause: null });
     expect(verdict.observations).toMatchObject([

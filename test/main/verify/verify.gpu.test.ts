@@ -14,7 +14,7 @@ function verify(lanes: readonly string[], tensors: string): Promise<VerifyReport
 }
 
 describe('the WGSL decoders, held against the judge', () => {
-  it('equal it on a layer of the specimen', async () => {
+  it('equal it on a layer of the tiny model', async () => {
     const report = await verify(['webgpu'], 'blk.1.*');
     expect(report.lanes[0]).toMatchObject({ lane: 'webgpu', verdict: 'equal', mismatches: 0 });
     expect(report.lanes[0]?.values).toBe(report.totals.values);

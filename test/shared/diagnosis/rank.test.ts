@@ -27,6 +27,18 @@ describe('ranking', () => {
     expect(order(trial('scale', 1, 0.995, 5e-5), trial('base', 2, 0.999999, 1e-8))).toEqual(['base', 'scale']);
   });
 
+  it('puts what only says where the result is wrong behind all others', () => {
+    const place = trial('place', 4, 1, 0);
+    const order4 = order(place, trial('slight', 3, 0.2, 1e-3), trial('most', 1, 0.6, 1e-4));
+    expect(order4).toEqual(['most', 'slight', 'place']);
+    expect(order(trial('rows', 4, 0.4, 1e-4), trial('columns', 4, 1, 0), trial('none', 2, -1, 1))).toEqual([
+      'none',
+      'columns',
+      'rows',
+    ]);
+    expect(order(place)).toEqual(['place']);
+  });
+
   it('prefers fewer changed nodes', () => {
     const both = trial('both', 1, 1, 0, ['a', 'b']);
     expect(order(both, trial('one', 1, 1, 0))).toEqual(['one', 'both']);

@@ -51,6 +51,9 @@ export const useSpecimenStore = defineStore('specimen', () => {
     run.stepsText = String(bug?.steps ?? 0);
     plant(bug?.lane);
     wizard.chosen = bug?.lane ?? RIGHT_LANE;
+    // What was expected of another model is not expected of this one.
+    wizard.expect = '';
+    wizard.minLogit = '';
     app.view = view;
     return true;
   }

@@ -1,4 +1,4 @@
-import type { GalleryPart } from '../../../../shared/gallery/gallery';
+import type { GalleryBug, GalleryPart } from '../../../shared/gallery/gallery';
 
 /** How a piece of a picture looks: as it should be, fainter, wrong, or wrong but less so. */
 export type Tone = 'right' | 'pale' | 'bad' | 'half-bad';
@@ -17,7 +17,7 @@ export const PICTURE = { width: 64, height: 44 } as const;
 
 const GAP = 2;
 
-/** A grid of cells that fills the picture. */
+/** A grid of cells that fills the picture; where there is no tone there is no cell. */
 function cells(columns: number, rows: number, tone: (column: number, row: number) => Tone | undefined): Piece[] {
   const width = (PICTURE.width + GAP) / columns - GAP;
   const height = (PICTURE.height + GAP) / rows - GAP;
@@ -40,31 +40,54 @@ function bars(heights: readonly number[], tone: (index: number) => Tone): Piece[
   }));
 }
 
-/** The causal triangle: what a token must not see is left out. */
-const causal = (column: number, row: number): boolean => column <= row + 1;
+const alternate = (index: number, even: Tone, odd: Tone): Tone => (index % 2 === 0 ? even : odd);
 
-/** What each kind of planted bug hits. */
-export const PICTURES: Readonly<Record<GalleryPart | 'nothing', readonly Piece[]>> = {
+const HEIGHTS = [22, 34, 15, 28, 37, 19, 31, 25];
+
+const BY_PART: Readonly<Record<GalleryPart, readonly Piece[]>> = {
   // A super-block: the scales of its second half are wrong.
   weights: cells(8, 5, (column, row) => (column < 4 ? (row === 0 ? 'right' : 'pale') : row === 0 ? 'bad' : 'half-bad')),
-  attention: cells(6, 5, (column, row) => {
-    if (!causal(column, row)) return undefined;
-    return column % 2 === 1 ? 'bad' : column === row + 1 || column === 0 ? 'half-bad' : 'pale';
-  }),
+  // The causal triangle, with all of a row's weight on one column.
+  attention: cells(6, 6, (column, row) => (column > row ? undefined : column === row >> 1 ? 'bad' : 'pale')),
   // A new row lands on the first one instead of below the last.
   cache: cells(7, 5, (_, row) => (row === 0 ? 'bad' : row === 4 ? undefined : 'pale')),
   // The rows from one on are off.
-  'mat-mul': cells(9, 6, (column, row) => (row < 3 ? ((column + row) % 4 === 0 ? 'right' : 'pale') : 'half-bad')),
-  // Two branches, the one in the other's place.
-  'feed-forward': [
-    ...bars([10, 16, 13, 20], () => 'bad').map((p) => ({ ...p, x: p.x / 2, width: p.width / 2, y: p.y - 22 })),
-    ...bars([18, 9, 14, 7], () => 'half-bad').map((p) => ({ ...p, x: p.x / 2, width: p.width / 2 })),
-    ...bars([30, 18, 38, 24], () => 'pale').map((p) => ({ ...p, x: 36 + p.x * 0.44, width: p.width * 0.44 })),
-  ],
+  'mat-mul': cells(9, 6, (column, row) =>
+    (column + row) % 4 === 0 ? (row < 3 ? 'right' : 'bad') : row < 3 ? 'pale' : 'half-bad',
+  ),
+  // Two branches, each in the other's place.
+  'feed-forward': cells(9, 5, (column, row) => {
+    if (column === 4 || row === 2) return undefined;
+    return column < 4 === row < 2
+      ? alternate(column + row, 'right', 'pale')
+      : alternate(column + row, 'bad', 'half-bad');
+  }),
   // Every number a little too large.
   norm: [
-    ...bars([22, 34, 15, 28, 38, 19, 31, 25], () => 'pale'),
-    ...bars([22, 34, 15, 28, 38, 19, 31, 25], () => 'bad').map((p) => ({ ...p, y: p.y - 4, height: 3 })),
+    ...bars(HEIGHTS, () => 'pale'),
+    ...bars(HEIGHTS, () => 'bad').map((piece) => ({ ...piece, y: piece.y - 5, height: 3 })),
   ],
-  nothing: cells(9, 6, (column, row) => ((column * 5 + row * 3) % 7 < 2 ? 'right' : 'pale')),
 };
+
+/** Where a part has more than one bug: above how it should be, below how it is. */
+const BY_CAUSE: Readonly<Record<string, readonly Piece[]>> = {
+  'code-order': cells(8, 5, (column, row) =>
+    row < 2 ? alternate(column, 'right', 'pale') : row === 2 ? undefined : alternate(column, 'half-bad', 'bad'),
+  ),
+  // Neighbours turn together; halves do.
+  'rope-pairing': cells(8, 5, (column, row) =>
+    row < 2 ? alternate(column >> 1, 'right', 'pale') : row === 2 ? undefined : alternate(column, 'bad', 'half-bad'),
+  ),
+  // Query heads in the colour of their head of K and V.
+  'gqa-heads': cells(6, 4, (column, row) =>
+    row < 2 ? alternate(Math.floor(column / 3), 'right', 'pale') : alternate(column, 'bad', 'half-bad'),
+  ),
+};
+
+/** What a planted bug hits, or by its cause how. */
+export function pictureOf(bug: Pick<GalleryBug, 'part' | 'expected'>): readonly Piece[] {
+  return BY_CAUSE[bug.expected.cause] ?? BY_PART[bug.part];
+}
+
+/** Nothing wrong. */
+export const RIGHT_PICTURE = cells(9, 6, (column, row) => ((column * 5 + row * 3) % 7 < 2 ? 'right' : 'pale'));

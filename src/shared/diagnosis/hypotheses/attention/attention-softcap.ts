@@ -1,4 +1,5 @@
 import type { GraphTensor } from '../../../graph/graph';
+import { memoryOwner, tensorOf } from '../../../graph/graph';
 import { floatParam, intParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
@@ -46,7 +47,7 @@ function atanhed(site: Site): Float32Array {
 
 export const ATTENTION_SOFTCAP_VALUE: Hypothesis = {
   id: 'attention-softcap-value',
-  title: 'the attention softcap has another cap',
+  title: 'the attention softcap has another cap, or is not the model’s',
   explanation: EXPLANATION,
   whereToLook: WHERE,
   citations: ['ggml-org/llama.cpp#8197'],
@@ -54,6 +55,9 @@ export const ATTENTION_SOFTCAP_VALUE: Hypothesis = {
   generality: 2,
   *variants(site) {
     const found = capOf(site);
+    if (site.node.kind === 'SOFT_MAX' && !isCapped(site)) {
+      yield { ...CAPS, label: 'a cap where the model has none', at: cappedBy };
+    }
     const flash = site.node.kind === 'FLASH_ATTN_EXT' ? floatParam(site.node.opParams, 2) : 0;
     if (flash > 0) yield* otherCaps(flash, 2, (cap) => cap);
     if (!found || found.place === 'tanh') return;
@@ -62,6 +66,33 @@ export const ATTENTION_SOFTCAP_VALUE: Hypothesis = {
     yield* otherCaps(cap, 0, place === 'before' ? (c) => (own * cap) / c : (c) => c);
   },
 };
+
+const CAPS = { from: 1, to: 500, spacing: 'log', likely: [30, 50, 15, 20, 25, 100] } as const;
+
+/** Whether the scores that a soft-max reads have gone through a cap. */
+function isCapped({ graph, node }: Site): boolean {
+  let at: GraphTensor | undefined = node;
+  for (let steps = 0; at && steps < 4; steps++) {
+    if (at.kind === 'TANH') return true;
+    const [source]: GraphTensor['src'] = at.src;
+    const before: GraphTensor | undefined = source === undefined ? undefined : tensorOf(graph, source);
+    at = before && memoryOwner(graph, before);
+  }
+  return false;
+}
+
+/** Scores times their scale, capped. */
+function cappedBy(cap: number): Variant {
+  return {
+    label: 'a cap where the model has none',
+    parameters: { softcap: cap, right: 'none' },
+    predict: (s) => {
+      const scale = floatParam(s.node.opParams, 0);
+      const capped = valuesOf(s, 0).map((x) => (cap * Math.tanh((x * scale) / cap)) / scale);
+      return evaluateChanged(s, { sources: new Map([[0, capped]]) });
+    },
+  };
+}
 
 function* otherCaps(
   right: number,
@@ -78,10 +109,8 @@ function* otherCaps(
   const label = 'another cap';
   yield {
     label,
-    from: 1,
-    to: 500,
-    spacing: 'log',
-    likely: [30, 50, 15, 20, 25, 100].filter((c) => c !== right),
+    ...CAPS,
+    likely: CAPS.likely.filter((c) => c !== right),
     at: (cap) => ({
       label,
       parameters: { softcap: cap, right },

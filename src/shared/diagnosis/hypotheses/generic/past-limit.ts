@@ -49,7 +49,8 @@ function limitOf({ wrong, right, mask, node: { ne } }: Site, axis: number): numb
   const shares = Array.from(error, (e, at) => (e === 0 ? 0 : e / energy[at]!));
   const greatest = Math.max(...shares);
   const from = shares.findIndex((s) => s > RIGHT * greatest);
-  const before = shares.slice(0, Math.max(from, 0)).filter((_, at) => compared[at] === 1);
+  if (from < 1) return undefined;
+  const before = shares.slice(0, from).filter((_, at) => compared[at] === 1);
   const past = shares.slice(from).filter((_, at) => compared[from + at] === 1);
   if (before.length === 0) return undefined;
   const least = Math.min(...past);

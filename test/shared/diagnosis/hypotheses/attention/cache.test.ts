@@ -48,6 +48,10 @@ describe('cache writes', () => {
     ['from cell 0 on', cacheWith([0, 0], [1, 1], [2, 2], [3, 3])],
     ['only the last token', cacheWith([7, 3])],
     ['only the first token', cacheWith([4, 0])],
+    ['all but the last token', cacheWith([4, 0], [5, 1], [6, 2])],
+    ['all but the first token', cacheWith([5, 1], [6, 2], [7, 3])],
+    ['all but token 1', cacheWith([4, 0], [6, 2], [7, 3])],
+    ['all but token 2', cacheWith([4, 0], [5, 1], [7, 3])],
     ['all into the first cell', cacheWith([4, 3])],
     ['in reverse order', cacheWith([4, 3], [5, 2], [6, 1], [7, 0])],
     ['the last token in every cell', cacheWith([4, 3], [5, 3], [6, 3], [7, 3])],
@@ -64,6 +68,23 @@ describe('cache writes', () => {
     const wrong = was.slice();
     [4, 16, 28].forEach((cell, i) => (wrong[cell] = values[i]!));
     await expectNamed(CACHE_WRITE, { site: own, wrong, label: 'only the first token', parameters: {} });
+  });
+
+  it('a token lost of a transposed cache', async () => {
+    const values = spread(9, 45).map((x) => Math.round(x * 1024) / 1024);
+    const at = [4, 16, 28, 5, 17, 29, 6, 18, 30];
+    const was = spread(36, 46).map((x) => Math.round(x * 512) / 512);
+    const own = site([1, 36, 1, 1], values, at, was);
+    const wrong = was.slice();
+    at.forEach((cell, i) => {
+      if (cell % 12 !== 5) wrong[cell] = values[i]!;
+    });
+    await expectNamed(CACHE_WRITE, { site: own, wrong, label: 'all but token 1' });
+  });
+
+  it('of two tokens none lies in between', () => {
+    const own = site([WIDTH, CELLS, 1, 1], rows.subarray(0, 2 * WIDTH), [4, 5], before);
+    expect([...CACHE_WRITE.variants(own)].map((v) => v.label).filter((l) => /all but token/.test(l))).toEqual([]);
   });
 
   it('does not apply where no cache is written', () => {

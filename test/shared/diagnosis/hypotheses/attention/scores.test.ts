@@ -14,6 +14,7 @@ import {
 import { SOFT_MAX_FORMULA } from '../../../../../src/shared/diagnosis/hypotheses/attention/soft-max-formula';
 import { SOFT_MAX_PARTIAL } from '../../../../../src/shared/diagnosis/hypotheses/attention/soft-max-partial';
 import { SOFT_MAX_RANGE } from '../../../../../src/shared/diagnosis/hypotheses/attention/soft-max-range';
+import type { Site } from '../../../../../src/shared/diagnosis/site';
 import { expectNamed, tried, withWrong } from './planted';
 import type { Sees } from './score-sites';
 import { causal, KEYS, PAST, plantedSoftMax, SCALE, seeing, softMaxSite, TOKENS } from './score-sites';
@@ -74,7 +75,33 @@ describe('attention masks', () => {
     const wrong = plantedSoftMax(scores, { z: seeing((token, key) => key >= token && key < TOKENS) });
     await expectNamed(ATTENTION_MASK, { site, wrong, label: 'transposed' });
   });
+
+  it('some of the padding visible, up to what the probabilities show', async () => {
+    const { site, scores } = PLAIN;
+    const wrong = plantedSoftMax(scores, { z: seeing((t, key) => causal(t, key) || (key >= USED && key < 10)) });
+    const parameters = { mask: 'padding visible', keys: 10, right: USED };
+    await expectNamed(ATTENTION_MASK, { site, wrong, label: 'keys up to 10 visible', parameters });
+    expect(paddings(withWrong(site, wrong))).toEqual([['keys up to 10 visible', true]]);
+    // inside a stretch nobody knows the probabilities, and no multiple lies between 8 and 11 keys
+    expect(paddings(site)).toEqual([]);
+  });
+
+  it('some of the padding visible, up to a multiple', async () => {
+    const used = 7;
+    const seven: Sees = (token, key) => causal(token, key) && key < used;
+    const { site, scores } = softMaxSite({ sees: seven });
+    const wrong = plantedSoftMax(scores, { z: seeing((token, key) => seven(token, key) || key === 7) });
+    const parameters = { mask: 'padding visible', keys: 8, right: used };
+    await expectNamed(ATTENTION_MASK, { site, wrong, label: 'keys up to 8 visible', parameters });
+    expect(paddings(site)).toEqual([['keys up to 8 visible', false]]);
+  });
 });
+
+/** Masks that open a part of the padding, and whether their limit is read off. */
+const paddings = (site: Site) =>
+  [...ATTENTION_MASK.variants(site)].flatMap((v) =>
+    v.label.startsWith('keys up to') ? [[v.label, 'predict' in v && v.estimated === true]] : [],
+  );
 
 describe('sliding windows', () => {
   const within =
@@ -115,6 +142,10 @@ describe('sliding windows', () => {
     wrong.fill(NaN);
     const best = await tried(MASKED_ROWS, withWrong(site, wrong));
     expect(best).toMatchObject({ share: 1, label: 'NaN from every masked key' });
+    // further on everything is NaN, whatever began it
+    expect([...MASKED_ROWS.variants(site)].map((v) => v.label)).not.toContain('NaN from every masked key');
+    const open = softMaxSite({ sees: () => true }).site;
+    expect([...MASKED_ROWS.variants(withWrong(open, wrong))]).toEqual([]);
   });
 });
 

@@ -174,6 +174,24 @@ describe('conversion to 16 bits', () => {
     await expectExplained(HALF_ROUNDING, site, cut, 'bf16, towards zero');
   });
 
+  it('flushes subnormals, where there are any', async () => {
+    const small = gate.map((v, i) => (i % 3 === 0 ? v * 2 ** -17 : v));
+    const at = (x: Float32Array) =>
+      nodeSite({ op: 'SCALE', ne, params: [floatBits(1), 0], sources: [{ name: 'x', ne, values: x }] });
+    // 2^-14 is the least normal f16
+    const flushed = small.map((v) => (Math.abs(v) < 2 ** -14 ? 0 : f16ToF32(f32ToF16(v))));
+    expect(flushed.filter((v) => v === 0).length).toBeGreaterThan(50);
+    const site = withWrong(at(small), flushed);
+    const label = 'f16, subnormals flushed';
+    const variant = [...HALF_ROUNDING.variants(site)].find((v) => v.label === label);
+    expect(variant && 'predict' in variant && [...variant.predict(site)]).toEqual([...flushed]);
+    await expectExplained(HALF_ROUNDING, at(small), flushed, label);
+    // values that f16 holds as normal numbers, or not at all
+    for (const x of [gate, gate.map((v, i) => (i % 3 === 0 ? 0 : v)), gate.map((v, i) => (i % 3 === 0 ? v * 2 ** -28 : v))]) {
+      expect([...HALF_ROUNDING.variants(withWrong(at(x), x))].map((v) => v.label)).not.toContain(label);
+    }
+  });
+
   it('of rows written into an f16 cache', async () => {
     const cache: Dims = [N, 12, 1, 1];
     const before = values(N * 12, 6).map((v) => f16ToF32(f32ToF16(v)));

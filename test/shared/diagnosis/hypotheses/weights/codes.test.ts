@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { f16ToF32, f32ToF16 } from '../../../../../src/shared/base/float-bits';
+import { f16ToF32 } from '../../../../../src/shared/base/float-bits';
 import { CODES_OFFSET } from '../../../../../src/shared/diagnosis/hypotheses/weights/another-type';
 import { CODE_HIGH_BITS, CODE_ORDER } from '../../../../../src/shared/diagnosis/hypotheses/weights/code-order';
 import { ANOTHER_CODE_TABLE, CODE_OFFSET } from '../../../../../src/shared/diagnosis/hypotheses/weights/code-values';
 import { CODEBOOK_VALUES } from '../../../../../src/shared/diagnosis/hypotheses/weights/codebook-values';
-import { HALF_PRECISION_DECODE } from '../../../../../src/shared/diagnosis/hypotheses/weights/half-precision';
 import { I_QUANT_CODEBOOK, I_QUANT_SIGNS } from '../../../../../src/shared/diagnosis/hypotheses/weights/i-quant-signs';
-import { PACKED_CARRIED_AS_FLOATS } from '../../../../../src/shared/diagnosis/hypotheses/weights/packed-as-floats';
 import { I_QUANT_SCALE_STEP } from '../../../../../src/shared/diagnosis/hypotheses/weights/packed-scales';
 import { IQ2S, IQ3S } from '../../../../../src/shared/quant/i-quants-tables';
 import { supportedFormat } from '../../../../../src/shared/quant/registry';
-import { expectExplained } from './try-weights';
+import { bestOf } from '../../try-hypothesis';
+import { expectExplained, expectExplainedAt } from './try-weights';
 import type { MatMul } from './weight-fixture';
-import { decoded, matMul, perBlock } from './weight-fixture';
+import { decoded, gatherSite, matMul, perBlock, rowsOf } from './weight-fixture';
 
 const half = (b: Uint8Array, at: number): number => f16ToF32(b[at]! + 256 * b[at + 1]!);
 const nibble = (byte: number, high: boolean): number => (high ? Math.floor(byte / 16) : byte % 16);
@@ -84,6 +83,35 @@ describe('the order of codes', () => {
     expect((await expectExplained(CODE_HIGH_BITS, m, wrong)).label).toBe('left out');
   });
 
+  it.each([
+    ['too high', 32],
+    ['too low', 8],
+  ])('Q5_0: the high bit one place %s', async (place, worth) => {
+    const m = matMul('Q5_0', 96, 30);
+    const wrong = perBlock(m, (b, e) => {
+      const low = nibble(b[6 + (e % 16)]!, e >= 16);
+      const high = Math.floor(b[2 + (e >> 3)]! / 2 ** (e % 8)) % 2 === 1;
+      // one place too low it meets bit 3 of the low ones
+      const code = !high ? low : worth === 32 ? low + 32 : low >= 8 ? low : low + 8;
+      return half(b, 0) * (code - 16);
+    });
+    expect((await expectExplained(CODE_HIGH_BITS, m, wrong)).label).toBe(`one place ${place}`);
+  });
+
+  it.each(['too high', 'too low'])('Q6_K: both high bits one place %s', async (place) => {
+    const m = matMul('Q6_K', 256, 24);
+    const wrong = perBlock(m, (b, e) => {
+      const [n, r] = [Math.floor(e / 128), e % 128];
+      const low = nibble(b[64 * n + (r % 64)]!, r >= 64);
+      const high = Math.floor(b[128 + 32 * n + (r % 32)]! / 4 ** Math.floor(r / 32)) % 4;
+      const [four, three] = [Math.floor(high / 2), high % 2];
+      const tooLow = 16 * four + (three === 1 && low < 8 ? low + 8 : low);
+      const code = place === 'too high' ? 32 * high + low : tooLow;
+      return half(b, 208) * ((b[192 + Math.floor(e / 16)]! << 24) >> 24) * (code - 32);
+    });
+    expect((await expectExplained(CODE_HIGH_BITS, m, wrong)).label).toBe(`one place ${place}`);
+  });
+
   it('Q4_1: codes two bytes too early', async () => {
     const m = matMul('Q4_1', 96, 30);
     const wrong = perBlock(m, (b, e) => half(b, 0) * nibble(b[2 + (e % 16)]!, e >= 16) + half(b, 2));
@@ -125,6 +153,45 @@ describe('what codes stand for', () => {
     });
     const best = await expectExplained(CODEBOOK_VALUES, m, wrong);
     expect(best.parameters).toMatchObject({ code: 'code 11', value: 35, right: 38 });
+  });
+
+  it('IQ4_NL: one value, in rows that are gathered', async () => {
+    const m = matMul('IQ4_NL', 96, 60);
+    const right = decoded(m);
+    const wrong = perBlock(m, (b, e, index, row) => {
+      const x = right[row * m.k + index * 32 + e]!;
+      return nibble(b[2 + (e % 16)]!, e >= 16) === 3 ? (x / -65) * -56 : x;
+    });
+    const ids = [12, 3, 3, 59, 0];
+    const best = await expectExplainedAt(CODEBOOK_VALUES, gatherSite(m, ids, rowsOf(m, wrong, ids)));
+    expect(best).toMatchObject({ label: 'one value', parameters: { code: 'code 3', value: -56, right: -65 } });
+  });
+
+  it('IQ4_NL: two values, in more and longer rows than are looked at, some not compared', async () => {
+    const m = matMul('IQ4_NL', 480, 60);
+    const right = decoded(m);
+    const typed = new Map([
+      [3, -56 / -65],
+      [14, 80 / 89],
+    ]);
+    const wrong = perBlock(m, (b, e, index, row) => {
+      const factor = typed.get(nibble(b[2 + (e % 16)]!, e >= 16)) ?? 1;
+      return right[row * m.k + index * 32 + e]! * factor;
+    });
+    const ids = Array.from({ length: 20 }, (_, i) => (i * 7) % 60);
+    const site = gatherSite(m, ids, rowsOf(m, wrong, ids));
+    expect((await expectExplainedAt(CODEBOOK_VALUES, site)).label).toBe('two values');
+    const mask = Uint8Array.from(site.right, (_, i) => (i < 480 ? 0 : 1));
+    const spoiled = site.wrong?.map((w, i) => (i < 480 ? 9 : w));
+    const best = await bestOf(CODEBOOK_VALUES, { ...site, wrong: spoiled, mask });
+    expect(best?.share).toBeGreaterThan(0.99);
+    const parameters = best?.parameters ?? {};
+    const found = [
+      [parameters['code'], parameters['value'], parameters['right']],
+      [parameters['code 2'], parameters['value 2'], parameters['right 2']],
+    ];
+    expect(found).toContainEqual(['code 3', -56, -65]);
+    expect(found).toContainEqual(['code 14', 80, 89]);
   });
 
   it('IQ3_S: one level 3.33 % too large; then one place of one entry', async () => {
@@ -181,30 +248,5 @@ describe('I-quants', () => {
       return (right[row * m.k + index * 256 + e]! * s) / (s + 0.5);
     });
     expect((await expectExplained(I_QUANT_SCALE_STEP, m, wrong)).label).toBe('left out');
-  });
-});
-
-describe('rounding and registers', () => {
-  it('Q5_1: products and sums in f16', async () => {
-    const m = matMul('Q5_1', 96, 40);
-    const round = (x: number): number => f16ToF32(f32ToF16(x));
-    const wrong = perBlock(m, (b, e) => {
-      const high = Math.floor(b[4 + (e >> 3)]! / 2 ** (e % 8)) % 2;
-      const q = nibble(b[8 + (e % 16)]!, e >= 16) + 16 * high;
-      return round(round(half(b, 0) * q) + half(b, 2));
-    });
-    expect((await expectExplained(HALF_PRECISION_DECODE, m, wrong)).label).toBe('f16 products');
-  });
-
-  it('Q4_0: words that look like NaN become one NaN', async () => {
-    const m = matMul('Q4_0', 256, 60);
-    const wrong = perBlock(m, (b, e) => {
-      const at = 2 + (e % 16);
-      const word = b[at & ~1]! + 256 * b[at | 1]!;
-      const isNaNWord = Math.floor(word / 1024) % 32 === 31 && word % 1024 !== 0;
-      const byte = !isNaNWord ? b[at]! : at % 2 === 1 ? 0x7e : 0;
-      return half(b, 0) * (nibble(byte, e >= 16) - 8);
-    });
-    expect((await expectExplained(PACKED_CARRIED_AS_FLOATS, m, wrong)).label).toBe('f16, NaN made 0x7e00');
   });
 });
