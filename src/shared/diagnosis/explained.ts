@@ -11,6 +11,12 @@
  */
 import { assert } from '../base/assert';
 
+/**
+ * What an infinite element counts where NaN is predicted, or the reverse: both come of the same overflow, one operation
+ * or another order of a sum apart. Where all are so, that is less than it takes to call it the cause.
+ */
+const OTHER_KIND = 0.85;
+
 export interface Explained {
   /** At most 1; below 0 where the prediction is further off than the right result. */
   readonly share: number;
@@ -44,9 +50,8 @@ export function explainedShare(
       residual += (w - p) ** 2;
     } else if (!(w === r || (w !== w && r !== r))) {
       odd++;
-      // Inf here and NaN there come of the same overflow, one operation apart
       if (w === p || (w !== w && p !== p)) alike++;
-      else if (!Number.isFinite(w) && !Number.isFinite(p)) alike += 0.5;
+      else if (!Number.isFinite(w) && !Number.isFinite(p)) alike += OTHER_KIND;
     } else if (!(w === p || (w !== w && p !== p))) {
       odd++;
     }
