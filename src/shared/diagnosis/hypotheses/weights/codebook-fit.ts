@@ -34,6 +34,8 @@ const MOST_ROWS = 96;
 const MOST_COLUMNS = 8;
 /** Elements of gathered rows looked at. */
 const MOST_ELEMENTS = 2048;
+/** Numbers in all equations together. */
+const MOST_NUMBERS = 1 << 22;
 const MOST_CHANGES = 3;
 /** A further value has to explain this much more. */
 const GAIN = 0.02;
@@ -147,7 +149,8 @@ function gatheredEquations(
   const [k, n] = weight.ne;
   const ids = valuesOf(site, 1).subarray(0, MOST_COLUMNS);
   if (!wrong || weight.ne[2] * weight.ne[3] !== 1) return { rows: new Float32Array(0), errors: new Float64Array(0) };
-  const step = Math.max(1, Math.ceil((k * ids.length) / MOST_ELEMENTS));
+  const most = Math.min(MOST_ELEMENTS, Math.floor(MOST_NUMBERS / slots));
+  const step = Math.max(1, Math.ceil((k * ids.length) / most));
   const rows = new Float32Array(Math.ceil(k / step) * ids.length * slots);
   const errors: number[] = [];
   const bytes = new Uint8Array(rowBytes(recipe.type, k));
