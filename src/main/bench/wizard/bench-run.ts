@@ -36,9 +36,10 @@ export class BenchRun {
     readonly seed: number,
     private readonly engines: Engines,
     private readonly control: JobControl,
-    shared?: string,
+    /** Whether no dump lacks most nodes: those take long. */
+    readonly dense: boolean,
   ) {
-    this.models = new BenchModels(this.folder.path, seed, shared);
+    this.models = new BenchModels(this.folder.path, seed);
   }
 
   /** A new path in the run's folder. */

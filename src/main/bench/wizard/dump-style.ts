@@ -16,21 +16,22 @@ export function plainStyle(graph: Graph): DumpStyle {
   return { arithmetic: 'exact', dtype: 'F32', keeps: (n) => isComputing(graph, n), note: 'f32' };
 }
 
-export function drawStyle(random: Random, graph: Graph): DumpStyle {
+/** @param dense no dump that has the ends of layers only, whose long stretches take long to look into */
+export function drawStyle(random: Random, graph: Graph, dense = false): DumpStyle {
   const precision = random.pick(PRECISIONS);
-  const { keeps, note } = drawSubset(random, graph);
+  const { keeps, note } = drawSubset(random, graph, dense);
   return { ...precision, keeps, note: note === '' ? precision.note : `${precision.note}, ${note}` };
 }
 
 /** All nodes, a random part of them, or the ends of layers with a few others. The last node is always dumped. */
-export function drawSubset(random: Random, graph: Graph): { keeps: DumpStyle['keeps']; note: string } {
+function drawSubset(random: Random, graph: Graph, dense: boolean): { keeps: DumpStyle['keeps']; note: string } {
   const nodes = graph.order.map((id) => tensorOf(graph, id)).filter((n) => isComputing(graph, n));
   const last = nodes[nodes.length - 1]?.key ?? '';
   const from = (kept: readonly GraphTensor[], note: string): { keeps: DumpStyle['keeps']; note: string } => {
     const keys = new Set([...kept.map((n) => n.key), last]);
     return { keeps: (n) => keys.has(n.key), note };
   };
-  const kind = random.pick(['all', 'all', 'part', 'ends'] as const);
+  const kind = random.pick(dense ? (['all', 'part'] as const) : (['all', 'all', 'part', 'ends'] as const));
   if (kind === 'all') return from(nodes, '');
   if (kind === 'ends') {
     const kept = nodes.filter(

@@ -97,7 +97,7 @@ async function draw(run: BenchRun, plant: EnginePlant, opened: OpenModel, random
   for (let i = 0; i < DRAWS; i++) {
     const planted = plant.plant(siteOf(graph, opened.weights, random));
     if (!planted) return undefined;
-    const style = plant.weak ? plainStyle(graph) : drawStyle(random, graph);
+    const style = plant.weak ? plainStyle(graph) : drawStyle(random, graph, run.dense);
     const out = run.file(`${plant.name}.safetensors`);
     const effect = await write(run, opened, planted, style, out);
     if (effect && effect.nmse >= least && effect.shown >= least) return { planted, style, effect, out };

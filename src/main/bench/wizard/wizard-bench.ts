@@ -37,7 +37,7 @@ export async function benchWizard(
   control: JobControl,
   onResult: (result: PlantResult | ControlResult | Skipped) => void = () => undefined,
 ): Promise<WizardBench> {
-  const run = new BenchRun(options.seed, engines, control);
+  const run = new BenchRun(options.seed, engines, control, options.reduced);
   const plants: PlantResult[] = [];
   const controls: ControlResult[] = [];
   const skipped: Skipped[] = [];
