@@ -3,6 +3,7 @@ import { defined } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { lastLogits } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
+import { hiddenScores, seenScores } from '../../shared/divergence/unseen-scores';
 import type { AlignedTrace } from '../../shared/trace/alignment';
 import { isNumbered } from '../../shared/trace/numbered-names';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -32,7 +33,14 @@ export class DumpExaminer implements Examiner {
   ) {
     const candidateOf = (step: CapturedStep, results: TraceSource): Candidate => {
       const aligned = at(this.steps, step);
-      return { seed: results, results, dtype: (key) => aligned.dtype(key), mask: (key) => aligned.mask(key) };
+      const hidden = hiddenScores(step.graph);
+      const nodes = new Map(step.graph.tensors.map((t) => [t.key, t]));
+      const mask = (key: string): Uint8Array | undefined => {
+        const [node, by] = [nodes.get(key), hidden.get(key)];
+        const own = aligned.mask(key);
+        return node && by ? seenScores(node, by, step.captured, own) : own;
+      };
+      return { seed: results, results, dtype: (key) => aligned.dtype(key), mask };
     };
     this.judge = new DumpJudge(context, (step) => candidateOf(step, at(this.steps, step)));
     this.named = new DumpJudge(context, (step) => candidateOf(step, withoutNumbered(at(this.steps, step))));

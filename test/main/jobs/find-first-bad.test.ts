@@ -105,6 +105,29 @@ describe('bisect on the tiny model', () => {
     expect(verdict.notMeasured.map((n) => n.node)).toContain('Qcur-1#0');
   });
 
+  it('does not ask for scores that the mask hides, and sees the others', async () => {
+    const keys = graph.tensors.find((t) => t.key === 'kq-0')!.ne[0];
+    const tokens = captured.tokens.length;
+    const changed = (change: (key: number, row: number) => boolean) => (key: string, values: Float32Array) =>
+      key.startsWith('kq-') ? values.map((v, i) => (change(i % keys, Math.floor(i / keys) % tokens) ? 7 : v)) : values;
+    const causal = await bisect(
+      model,
+      dump(
+        'causal',
+        changed((key, row) => key > row),
+      ),
+    );
+    expect(causal).toMatchObject({ verdict: 'clean', firstBad: null });
+    const wrong = await bisect(
+      model,
+      dump(
+        'diagonal',
+        changed((key, row) => key === row),
+      ),
+    );
+    expect(wrong.firstBad).toMatchObject({ node: 'kq-0' });
+  });
+
   it('judges NaN first and gives its coordinate', async () => {
     const verdict = await bisect(
       model,
