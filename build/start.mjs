@@ -1,6 +1,6 @@
 /**
- * `npm start`: set-up, build, and the app. Where there is no display, the wizard runs on the embedded model instead and
- * prints its verdict.
+ * `npm start`: set-up, build, and the app. Where there is no display, `quarrel demo` runs instead: a bug planted in the
+ * kernels, and found.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -10,9 +10,6 @@ import { electronFlags } from './electron-flags.mjs';
 import { projectRoot } from './project-root.mjs';
 import { reportingFailure, setUp } from './setup.mjs';
 import { say } from './setup/log.mjs';
-
-const specimen = join(projectRoot, 'resources', 'specimen', 'quarrel-specimen.Q4_K_M.gguf');
-const prompt = 'The capital of France is';
 
 await reportingFailure(async () => {
   const { electronPath } = await setUp();
@@ -29,10 +26,9 @@ function openApp(electronPath, args) {
 }
 
 function runHeadless() {
-  say('no display: looking for the first bad layer of the embedded model on the command line');
+  say('no display: quarrel demo runs on the command line instead of the app');
   const cli = join(projectRoot, 'build', 'run-cli.mjs');
-  const args = ['bisect', specimen, '--prompt', prompt, '--candidate', 'webgpu'];
-  return exitOf(spawn(process.execPath, [cli, ...args], { stdio: 'inherit' }));
+  return exitOf(spawn(process.execPath, [cli, 'demo'], { stdio: 'inherit' }));
 }
 
 /** The child's exit code, 128 + signal where a signal ended it; what stops this process stops the child. */

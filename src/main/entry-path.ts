@@ -39,8 +39,10 @@ export function resourcesDir(): string {
   return join(projectRoot(), 'resources');
 }
 
+export type SpecimenType = 'Q4_K_M' | 'F16';
+
 /** The embedded model: small, trained, and quantized by llama.cpp to Q4_K_M; the same in F16. */
-export function specimenPath(type: 'Q4_K_M' | 'F16' = 'Q4_K_M'): string {
+export function specimenPath(type: SpecimenType = 'Q4_K_M'): string {
   return join(resourcesDir(), 'specimen', `quarrel-specimen.${type}.gguf`);
 }
 

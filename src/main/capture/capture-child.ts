@@ -21,19 +21,11 @@ import { loadLlama } from './llama-library';
 import { LlamaModel, loadBackends } from './llama-model';
 import type { ModelTensors } from './model-tensors';
 import { readModelTensors } from './model-tensors';
-import type {
-  CaptureAnswer,
-  CaptureOrder,
-  ChildMessage,
-  ChildRequest,
-  StepOrder,
-  TokenizeAnswer,
-  TokenizeOrder,
-  TokenLogit,
-} from './protocol';
+import type { CaptureAnswer, CaptureOrder, ChildMessage, ChildRequest, StepOrder, TokenLogit } from './protocol';
 import { MESSAGE_FD } from './protocol';
 import { StateNames } from './state-names';
 import { StdinLines } from './stdin-lines';
+import { tokenize } from './tokenize';
 import type { Vocabulary } from './vocabulary';
 
 const TOP_LOGITS = 10;
@@ -227,26 +219,6 @@ function top(logits: Float32Array, vocabulary: Vocabulary): readonly TokenLogit[
     ...(vocabulary.hasText ? { text: vocabulary.piece(token) } : {}),
     logit: logits[token]!,
   }));
-}
-
-function tokenize(order: TokenizeOrder): TokenizeAnswer {
-  const library = loadLlama(order.library);
-  loadBackends(library);
-  const model = LlamaModel.openVocabulary(library, order.modelPath);
-  try {
-    const { vocabulary } = model;
-    const tokens = order.ids ?? vocabulary.tokenize(order.text ?? '', order.addSpecial ?? false);
-    vocabulary.check(tokens);
-    return {
-      vocabSize: vocabulary.size,
-      bos: vocabulary.bos,
-      addsBos: vocabulary.addsBos,
-      tokens,
-      pieces: vocabulary.hasText ? tokens.map((t) => vocabulary.piece(t)) : [],
-    };
-  } finally {
-    model.dispose();
-  }
 }
 
 main();

@@ -6,6 +6,7 @@ import { addBisect } from './commands/bisect';
 import { addBlock } from './commands/block';
 import { addCompare } from './commands/compare';
 import { addConformance } from './commands/conformance';
+import { addDemo } from './commands/demo';
 import { addInspect } from './commands/inspect';
 import { addMap } from './commands/map';
 import { addReplay } from './commands/replay';
@@ -22,6 +23,7 @@ function buildProgram(exit: (code: ExitCode) => void): Command {
     .showHelpAfterError('(quarrel --help shows how)')
     .exitOverride();
   const commands = [
+    addDemo,
     addInspect,
     addBlock,
     addVerify,

@@ -69,7 +69,7 @@ describe('a gallery that is wrong', () => {
     expect(refusal('["b"]', BUG)).toBe('');
   });
 
-  it('is refused with the file and the field', () => {
+  it('is refused where the list is cut off', () => {
     expect(refusal('["b"')).toMatch(/^cannot read DIR\/order\.json: /);
   });
 
