@@ -187,7 +187,11 @@ describe('conversion to 16 bits', () => {
     expect(variant && 'predict' in variant && [...variant.predict(site)]).toEqual([...flushed]);
     await expectExplained(HALF_ROUNDING, at(small), flushed, label);
     // values that f16 holds as normal numbers, or not at all
-    for (const x of [gate, gate.map((v, i) => (i % 3 === 0 ? 0 : v)), gate.map((v, i) => (i % 3 === 0 ? v * 2 ** -28 : v))]) {
+    for (const x of [
+      gate,
+      gate.map((v, i) => (i % 3 === 0 ? 0 : v)),
+      gate.map((v, i) => (i % 3 === 0 ? v * 2 ** -28 : v)),
+    ]) {
       expect([...HALF_ROUNDING.variants(withWrong(at(x), x))].map((v) => v.label)).not.toContain(label);
     }
   });
