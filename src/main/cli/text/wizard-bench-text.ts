@@ -20,21 +20,56 @@ export function wizardBenchText(bench: WizardBench): string {
   ].join('\n');
 }
 
-/** The table of docs/benchmarks.md. */
+const KINDS = ['row', 'bug', 'planted in', 'runs', 'node', 'cause', 'least explained', 's'];
+const KIND_NUMBERS: ReadonlySet<number> = new Set([0, 3, 4, 5, 6, 7]);
+
+/** The tables of docs/benchmarks.md: each kind of bug, what was missed, the controls. */
 export function wizardBenchMarkdown(bench: WizardBench): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`;
-  const rule = HEAD.map((_, c) => (NUMBERS.has(c) ? '---:' : '---'));
+  const names = [...new Set(bench.plants.map((p) => p.name))];
+  const kinds = names.map((name) => kindCells(bench.plants.filter((p) => p.name === name)));
+  const missed = bench.plants.filter((p) => !p.nodeHit || !p.causeHit);
   return [
     totalText(bench),
     '',
-    line(HEAD),
-    line(rule),
-    ...bench.plants.map((p) => line(cells(p))),
+    ...markdownTable(KINDS, kinds, KIND_NUMBERS),
+    '',
+    'Not found, or without the right cause:',
+    '',
+    ...markdownTable(
+      [...HEAD, 'found'],
+      missed.map((p) => [...cells(p), p.found]),
+      NUMBERS,
+    ),
     '',
     controlText(bench.controls),
     ...skippedText(bench.skipped),
   ].join('\n');
 }
+
+function markdownTable(head: readonly string[], rows: readonly string[][], numbers: ReadonlySet<number>): string[] {
+  const line = (row: readonly string[]): string => `| ${row.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map((_, c) => (numbers.has(c) ? '---:' : '---'))), ...rows.map(line)];
+}
+
+/** All runs of one kind of bug. */
+function kindCells(plants: readonly PlantResult[]): string[] {
+  const [first] = plants;
+  const hits = (what: 'nodeHit' | 'causeHit'): string => `${plants.filter((p) => p[what]).length}`;
+  const explained = plants.flatMap((p) => (p.causeHit && p.explained !== null ? [p.explained] : []));
+  const seconds = plants.map((p) => p.seconds).sort((a, b) => a - b);
+  return [
+    first && first.row > 0 ? String(first.row) : '–',
+    first ? titleOf(first) : '',
+    [...new Set(plants.map((p) => p.model))].join(', '),
+    String(plants.length),
+    hits('nodeHit'),
+    hits('causeHit'),
+    explained.length === 0 ? '' : Math.min(...explained).toFixed(4),
+    (seconds[seconds.length >> 1] ?? 0).toFixed(1),
+  ];
+}
+
+const titleOf = (p: PlantResult): string => (p.kind === 'kernel' ? `${p.title} (kernel)` : p.title);
 
 /** What just ended, in one line. */
 export function resultLine(result: PlantResult | ControlResult | Skipped): string {
@@ -54,7 +89,7 @@ export function resultLine(result: PlantResult | ControlResult | Skipped): strin
 function cells(p: PlantResult): string[] {
   return [
     p.row === 0 ? '–' : String(p.row),
-    p.kind === 'kernel' ? `${p.title} (kernel)` : p.title,
+    titleOf(p),
     p.model,
     [p.note, p.style].filter((text) => text !== '').join('; '),
     p.planted,
