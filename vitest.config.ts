@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
 
@@ -13,7 +14,14 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [gpuTests, e2eTests], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [gpuTests, e2eTests],
+          // Vitest leaves one core free by default: on two that is half of them.
+          maxWorkers: Math.min(4, availableParallelism()),
+          testTimeout: 40_000,
+        },
       },
       {
         extends: true,

@@ -18,10 +18,10 @@ interface Model {
   readonly tokens: readonly number[];
 }
 
-const MODELS: readonly Model[] = [
-  { path: tinyModelPath(), tokens: [1, 7, 300, 21, 5] },
-  { path: sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf'), tokens: [504, 3575] },
-];
+const TINY: Model = { path: tinyModelPath(), tokens: [1, 7, 300, 21, 5] };
+/** Larger, and of other formats: once in a while is enough, the wizard runs some of these bugs on it every day. */
+const SMOLLM2: Model = { path: sharedPath('models/SmolLM2-135M-Instruct.Q4_1.gguf'), tokens: [504, 3575] };
+const MODELS = process.env['QUARREL_FULL'] === '1' ? [TINY, SMOLLM2] : [TINY];
 
 /** Keys whose results differ in any bit, in graph order. */
 function changedKeys(a: CollectingSink, b: CollectingSink): string[] {

@@ -3,7 +3,7 @@ import { defined } from '../base/assert';
 import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
-import { isComputing, tensorOf } from '../graph/graph';
+import { isComputing, memoryOwner, tensorOf } from '../graph/graph';
 import { stateWritesRead, stretches } from '../graph/producers';
 import type { PartialRun } from '../ops/executor';
 import type { StateMemories } from '../ops/state-memories';
@@ -82,16 +82,38 @@ export interface ExamineRequest {
   readonly part?: PartialRun;
 }
 
-/** Correct ways to compute a node: exactly, as ggml does, in the type the candidate stores, as it says it adds up. */
-function arithmeticsFor(candidate: Candidate): readonly Arithmetic[] {
-  const dtypes = new Set([...candidate.results.entries.keys()].map((key) => candidate.dtype(key)));
+/**
+ * Correct ways to compute a node: exactly, as ggml does, in the type the candidate stores, as it says it adds up; inside
+ * a fused attention in f16.
+ */
+function arithmeticsFor(graph: Graph, candidate: Candidate): readonly Arithmetic[] {
+  const stored = storedTypes(candidate);
   return [
     'exact',
     'ggml',
-    ...(dtypes.has('F16') ? ['f16' as const] : []),
-    ...(dtypes.has('BF16') ? ['bf16' as const] : []),
+    ...(stored.has('F16') || mayFuseAttention(graph, candidate) ? ['f16' as const] : []),
+    ...(stored.has('BF16') ? ['bf16' as const] : []),
     ...(candidate.results.declared?.accumulation === 'F16' ? ['f16-sums' as const] : []),
   ];
+}
+
+function storedTypes(candidate: Candidate): ReadonlySet<TraceDtype> {
+  return new Set([...candidate.results.entries.keys()].map((key) => candidate.dtype(key)));
+}
+
+/** Somebody else's results that lack soft-maxes: they may be inside of one kernel, which holds probabilities in f16. */
+function mayFuseAttention(graph: Graph, { golden, results }: Candidate): boolean {
+  const isHidden = (t: GraphTensor): boolean => t.kind === 'SOFT_MAX' && !results.entries.has(t.key);
+  return !golden && graph.order.some((id) => isHidden(tensorOf(graph, id)));
+}
+
+/** Whether a stretch and the node at its end are an attention from queries and cache to its result, and nothing else. */
+function isFusedAttention(graph: Graph, stretch: readonly GraphTensor[], end: GraphTensor): boolean {
+  const readsWeight = (t: GraphTensor): boolean =>
+    t.src.some((id) => id !== undefined && memoryOwner(graph, tensorOf(graph, id)).role === 'weight');
+  return (
+    stretch.some((t) => t.kind === 'SOFT_MAX') && ![...stretch, end].some((t) => t.kind === 'ROPE' || readsWeight(t))
+  );
 }
 
 /** Cache writes that a node or its stretch reads, in graph order. */
@@ -113,13 +135,15 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
   const between = stretches(graph, (t) => candidate.seed.entries.has(t.key));
   const maxPosition = Math.max((captured.manifest?.past ?? 0) + captured.tokens.length - 1, 0);
 
-  const arithmetics = arithmeticsFor(candidate);
+  const arithmetics = arithmeticsFor(graph, candidate);
+  const storesHalf = storedTypes(candidate).has('F16');
   const unsupported = await request.run({ ...request, seed: candidate.seed, arithmetics }, (node, results, source) => {
     if (!candidate.results.entries.has(node.key)) return;
     const exact = defined(results.get('exact'), `exact result of ${node.key}`);
-    const others = arithmetics.flatMap((a) => (a === 'exact' ? [] : (results.get(a) ?? [])));
     const mask = candidate.mask(node.key);
     const stretch = (between.get(node.id) ?? []).map((id) => tensorOf(graph, id));
+    const isWay = (a: Arithmetic): boolean => a !== 'f16' || storesHalf || isFusedAttention(graph, stretch, node);
+    const others = arithmetics.flatMap((a) => (a === 'exact' || !isWay(a) ? [] : (results.get(a) ?? [])));
     const writes = writesBehind(node, stretch, writesRead).map((id) => tensorOf(graph, id));
     const evidence = {
       tensor: node,
