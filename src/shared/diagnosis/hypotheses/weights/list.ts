@@ -1,4 +1,5 @@
 import type { Hypothesis } from '../../hypothesis';
+import { ACTIVATION_PRECISION } from './activation-precision';
 import { ANOTHER_TENSOR } from './another-tensor';
 import { ANOTHER_TYPE, CODES_OFFSET } from './another-type';
 import {
@@ -52,6 +53,7 @@ export const WEIGHT_HYPOTHESES: readonly Hypothesis[] = [
   TRANSPOSED_WEIGHT,
   OFFSET_OVERFLOW,
   HALF_PRECISION_DECODE,
+  ACTIVATION_PRECISION,
   CODEBOOK_VALUES,
   SUBNORMAL_SCALE_RESCALED,
   TENSOR_OFFSET,
