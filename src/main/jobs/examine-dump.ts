@@ -54,6 +54,9 @@ export class DumpExaminer implements Examiner {
     if (aligned.entries.size === 0) {
       const keys = aligned.foreignKeys;
       const some = keys.slice(0, 3).join(', ');
+      const [misfit] = aligned.misfits;
+      if (misfit)
+        throw new QuarrelError(`${aligned.label}: no checkpoint fits the graph: ${misfit.node}: ${misfit.reason}`);
       throw new QuarrelError(
         `${aligned.label}: none of its ${keys.length} checkpoints (${some} …) is a node of the graph; ` +
           'give --map FILE to translate names',

@@ -34,7 +34,9 @@ export class TraceFile implements TraceSource {
   static open(path: string): TraceFile {
     const fd = openForReading(path);
     try {
-      const size = fs.fstatSync(fd).size;
+      const stat = fs.fstatSync(fd);
+      if (stat.isDirectory()) throw new QuarrelError(`${path} is a folder; a trace file is expected`);
+      const { size } = stat;
       const length = headerLength(readBytes(fd, 0, Math.min(LENGTH_PREFIX_BYTES, size), path), size, path);
       const dataStart = LENGTH_PREFIX_BYTES + length;
       const json = new TextDecoder().decode(readBytes(fd, LENGTH_PREFIX_BYTES, length, path));

@@ -138,6 +138,12 @@ export function storageFloor(dtype: TraceDtype, nodesSinceCheckpoint: number): n
   return STORAGE_FLOOR[dtype] * nodesSinceCheckpoint;
 }
 
+/**
+ * Most that correct ways may lie apart, as NMSE: where 8-bit activations lose nearly all of a tiny result they are 0.3 to
+ * 0.5 apart, and five such floors would pass a result of zeros (NMSE 1). With this, half of the energy is an error.
+ */
+export const MOST_SPREAD = 0.1;
+
 /** Margins above the floor. */
 export const MARGIN = {
   /**

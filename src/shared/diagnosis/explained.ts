@@ -17,6 +17,9 @@ import { assert } from '../base/assert';
  */
 const OTHER_KIND = 0.85;
 
+/** Share of the right result's energy that is as good as none. */
+const NOTHING = 1e-9;
+
 export interface Explained {
   /** At most 1; below 0 where the prediction is further off than the right result. */
   readonly share: number;
@@ -58,7 +61,9 @@ export function explainedShare(
   }
   const residualNmse = residual === 0 ? 0 : residual / energy;
   const ofError = error === 0 ? (residual === 0 ? 0 : -Infinity) : 1 - residual / error;
-  const ofNumbers = residual <= noiseNmse * energy ? 1 : 1 - residual / size;
+  // zeros are made by what gives zeros, not by what gives next to nothing
+  const isRounding = size > 0 && residual <= NOTHING * energy;
+  const ofNumbers = residual === 0 || isRounding ? 1 : 1 - residual / size;
   const finite = Math.min(ofError, ofNumbers);
   if (odd === 0) return { share: finite, residualNmse };
   // the finite rest may be right; where it is wrong too it has to be explained as well

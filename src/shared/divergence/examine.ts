@@ -9,6 +9,7 @@ import type { PartialRun } from '../ops/executor';
 import type { StateMemories } from '../ops/state-memories';
 import type { NotMeasured, TraceDtype, TraceSource } from '../trace/trace';
 import type { Judgement } from './judge';
+import { PartialWrites } from './partial-writes';
 import { judgeNode, measureNode } from './judge';
 import type { Arithmetic } from './lane';
 import type { SummedSource } from '../compare/cancellation';
@@ -116,6 +117,8 @@ function isFusedAttention(graph: Graph, stretch: readonly GraphTensor[], end: Gr
   );
 }
 
+const OTHERS_KEYS = 'the dump has keys and values of some tokens only; the others are the reference’s';
+
 /** Cache writes that a node or its stretch reads, in graph order. */
 function writesBehind(
   node: GraphTensor,
@@ -135,6 +138,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
   const between = stretches(graph, (t) => candidate.seed.entries.has(t.key));
   const maxPosition = Math.max((captured.manifest?.past ?? 0) + captured.tokens.length - 1, 0);
 
+  const partial = candidate.golden ? undefined : new PartialWrites(graph, candidate);
   const arithmetics = arithmeticsFor(graph, candidate);
   const storesHalf = storedTypes(candidate).has('F16');
   const unsupported = await request.run({ ...request, seed: candidate.seed, arithmetics }, (node, results, source) => {
@@ -144,7 +148,12 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
     const stretch = (between.get(node.id) ?? []).map((id) => tensorOf(graph, id));
     const isWay = (a: Arithmetic): boolean => a !== 'f16' || storesHalf || isFusedAttention(graph, stretch, node);
     const others = arithmetics.flatMap((a) => (a === 'exact' || !isWay(a) ? [] : (results.get(a) ?? [])));
-    const writes = writesBehind(node, stretch, writesRead).map((id) => tensorOf(graph, id));
+    const written = writesBehind(node, stretch, writesRead);
+    if (partial && written.some((write) => partial.has(write))) {
+      notMeasured.push({ node: node.key, op: node.kind, reason: OTHERS_KEYS });
+      return;
+    }
+    const writes = written.map((id) => tensorOf(graph, id));
     const evidence = {
       tensor: node,
       candidate: candidate.results.readF32(node.key),

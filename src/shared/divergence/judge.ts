@@ -4,7 +4,7 @@ import type { SummedSource } from '../compare/cancellation';
 import { cancellationNoise } from '../compare/cancellation';
 import { givesIndices, valuesAtIndices } from '../compare/index-results';
 import { coordinatesOf, compareTensors, nmseOf, squaresOf } from '../compare/metrics';
-import { leastFloor, MARGIN, ropeFloor, storageFloor } from '../compare/tolerance';
+import { MARGIN, MOST_SPREAD, leastFloor, ropeFloor, storageFloor } from '../compare/tolerance';
 import type { Dims, GraphTensor } from '../graph/graph';
 import type { TraceDtype } from '../trace/trace';
 
@@ -151,7 +151,7 @@ export function noiseFloor(e: NodeEvidence): number {
   const { kind } = e.tensor;
   const isRope = kind === 'ROPE' || kind === 'ROPE_BACK';
   const least = isRope ? ropeFloor(e.maxPosition) : leastFloor(kind).least;
-  return Math.max(spread, least * e.stretchLength) + storageFloor(e.dtype, e.stretchLength);
+  return Math.max(Math.min(spread, MOST_SPREAD), least * e.stretchLength) + storageFloor(e.dtype, e.stretchLength);
 }
 
 /** The output channels of a mat-mul: each is one weight row. */

@@ -33,6 +33,9 @@ export interface RunExtent {
 export function placeCheckpoint(node: GraphTensor, shape: readonly number[], run: RunExtent): Placement | string {
   const { ne } = node;
   const found = neOfShape(shape);
+  if (found && isPermuted(found, ne)) {
+    return `shape [${shape.join(', ')}] has the extents of ne [${ne.join(', ')}] in another order: [${shapeOfNe(ne).join(', ')}] is expected`;
+  }
   if (found && found.reduce((a, b) => a * b, 1) === elementCount(ne)) return { ne, origin: [0, 0, 0, 0], extent: ne };
   const candidates = found ? [found, ...regrouped(found, ne)] : [];
   for (const dump of candidates) {
@@ -40,6 +43,13 @@ export function placeCheckpoint(node: GraphTensor, shape: readonly number[], run
     if (placement) return placement;
   }
   return `shape [${shape.join(', ')}] does not fit ne [${ne.join(', ')}] of the graph`;
+}
+
+/** The same extents in another order, those of 1 apart: the values lie otherwise, though there are as many. */
+function isPermuted(found: Dims, ne: Dims): boolean {
+  const [a, b] = [found, ne].map((dims) => dims.filter((n) => n !== 1));
+  const sorted = (dims: readonly number[] | undefined): string => [...(dims ?? [])].sort((x, y) => x - y).join();
+  return a?.join() !== b?.join() && sorted(a) === sorted(b);
 }
 
 /** The dump with its dimension 0 split as the graph's: [heads·d, n] read as [d, heads, n]. */

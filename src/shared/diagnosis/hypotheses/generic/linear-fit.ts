@@ -12,6 +12,8 @@ interface Fit {
   /** Both together. */
   readonly slope: number;
   readonly intercept: number;
+  /** Root mean square of the right elements. */
+  readonly size: number;
 }
 
 /** Nearer to 1 or 0 than this a fit says nothing. */
@@ -34,7 +36,8 @@ function fitOf(site: Site): Fit | undefined {
   const spread = count * rr - r * r;
   const slope = (count * rw - r * w) / spread;
   if (count < LEAST_ELEMENTS || !(rr > 0) || !(spread > 0)) return undefined;
-  return { count, factor: rw / rr, offset: (w - r) / count, slope, intercept: (w - slope * r) / count };
+  const size = Math.sqrt(rr / count);
+  return { count, factor: rw / rr, offset: (w - r) / count, slope, intercept: (w - slope * r) / count, size };
 }
 
 export const CONSTANT_FACTOR: Hypothesis = {
@@ -66,8 +69,9 @@ export const CONSTANT_OFFSET: Hypothesis = {
   generality: 3,
   *variants(site) {
     const fit = fitOf(site);
-    if (!fit || Math.abs(fit.offset) < NOTHING) return;
+    if (!fit || Math.abs(fit.offset) < NOTHING * fit.size) return;
     yield linear('offset', { offset: fit.offset, right: 0 }, 1, fit.offset);
+    if (Math.abs(fit.intercept) < NOTHING * Math.abs(fit.slope) * fit.size) return;
     yield linear('factor and offset', { factor: fit.slope, offset: fit.intercept }, fit.slope, fit.intercept);
   },
 };
