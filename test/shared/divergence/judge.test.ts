@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MOST_SPREAD } from '../../../src/shared/compare/tolerance';
 
 import { nodeId } from '../../../src/shared/base/brand';
 import type { NodeEvidence } from '../../../src/shared/divergence/judge';
@@ -75,6 +76,20 @@ describe('judgeNode', () => {
     expect(j.bad).toBe(true);
     expect(j.worst).toMatchObject({ index: [17, 3, 0, 0] });
     expect(j.why).toMatch(/the noise floor/);
+  });
+
+  it('calls zeros bad, however far correct ways lie apart', () => {
+    const far = noise(4);
+    const coarse = exact.map((v) => 0.4 * v + 0.3 * far());
+    const zeros = judgeNode(
+      evidence(
+        values(() => 0),
+        'MUL_MAT',
+        { others: [coarse] },
+      ),
+    );
+    expect(zeros).toMatchObject({ bad: true, noiseFloor: MOST_SPREAD });
+    expect(judgeNode(evidence(coarse, 'MUL_MAT', { others: [coarse] })).bad).toBe(false);
   });
 
   it('finds one wrong weight row that the total error would swallow', () => {

@@ -75,6 +75,13 @@ describe('placeCheckpoint', () => {
     });
     expect(placeCheckpoint(node(0, 'kq-0', [256, 5, 4, 1]), [4, 5, 3], run(256))).toMatch(/does not fit/);
   });
+  it('refuses the same extents in another order, though there are as many elements', () => {
+    expect(placeCheckpoint(node(0, 'Qcur-0#1', [32, 8, 6, 1]), [8, 6, 32], run())).toMatch(
+      /^shape \[8, 6, 32\] has the extents of ne \[32, 8, 6, 1\] in another order: .* is expected$/,
+    );
+    expect(placeCheckpoint(node(0, 'x', [256, 5, 1, 1]), [256, 5], run())).toMatch(/in another order/);
+    expect(placeCheckpoint(node(0, 'x', [256, 5, 1, 1]), [1, 5, 256], run())).toMatchObject({ ne: [256, 5, 1, 1] });
+  });
   it('refuses other shapes', () => {
     expect(placeCheckpoint(node(0, 'x', [256, 5, 1, 1]), [5, 128], run())).toBe(
       'shape [5, 128] does not fit ne [256, 5, 1, 1] of the graph',
