@@ -4,6 +4,14 @@ import { memoryOwner, tensorOf } from '../graph/graph';
 import { computingProducers } from '../graph/producers';
 import type { Candidate } from './examine';
 
+/** Whether the dump has no value of a whole row; a part of each, as with another KV length, is another matter. */
+function lacksRows(mask: Uint8Array | undefined, width: number): boolean {
+  for (let at = 0; mask && at < mask.length; at += width) {
+    if (!mask.subarray(at, at + width).includes(1)) return true;
+  }
+  return false;
+}
+
 /**
  * Cache writes of which a dump has some tokens only: the others' keys and values are llama.cpp's, so what attention
  * makes of them is not the candidate's own.
@@ -30,10 +38,10 @@ export class PartialWrites {
     const before = this.known.get(id);
     if (before !== undefined) return before;
     this.known.set(id, false);
-    const { key } = tensorOf(this.graph, id);
+    const { key, ne } = tensorOf(this.graph, id);
     const { seed, mask } = this.candidate;
     const partial = seed.entries.has(key)
-      ? mask(key)?.includes(0) === true
+      ? lacksRows(mask(key), ne[0])
       : (this.producers.get(id) ?? []).some((producer) => this.isPartial(producer));
     this.known.set(id, partial);
     return partial;
