@@ -34,11 +34,9 @@ export class DumpExaminer implements Examiner {
     const candidateOf = (step: CapturedStep, results: TraceSource): Candidate => {
       const aligned = at(this.steps, step);
       const hidden = hiddenScores(step.graph);
-      const nodes = new Map(step.graph.tensors.map((t) => [t.key, t]));
       const mask = (key: string): Uint8Array | undefined => {
-        const [node, by] = [nodes.get(key), hidden.get(key)];
-        const own = aligned.mask(key);
-        return node && by ? seenScores(node, by, step.captured, own) : own;
+        const [own, scores] = [aligned.mask(key), hidden.get(key)];
+        return scores ? seenScores(scores, step.captured, own) : own;
       };
       return { seed: results, results, dtype: (key) => aligned.dtype(key), mask };
     };

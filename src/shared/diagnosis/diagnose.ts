@@ -50,6 +50,7 @@ export function diagnose(request: DiagnoseRequest): Promise<NodeDiagnosis> {
 
 class DiagnosisRun {
   private readonly found: ProvedTrial[] = [];
+  private readonly whole = new Map<ProvedTrial, Trial | undefined>();
   /** Where most trials run first: the node itself, or some of its rows. */
   private readonly sample: Replayed | undefined;
   private readonly until: number;
@@ -160,26 +161,26 @@ class DiagnosisRun {
     // where nothing finite is left to compare, whatever makes everything NaN would explain it
     const telling = hasFinite(replay) ? this.found : this.found.filter((f) => f.trial.hypothesis.byRange);
     const byTrial = new Map(telling.map((f) => [f.trial, f]));
-    const finals: ProvedTrial[] = [];
+    const finals = new Map<Trial, ProvedTrial>();
     for (const trial of finalists([...byTrial.keys()], noiseFloor)) {
       const first = defined(byTrial.get(trial), `the variants of ${trial.label}`);
-      let best: Trial | undefined;
-      for (const arithmetic of replay.arithmetics) {
-        const again = await runTrial(trial.hypothesis, first.at, replay, arithmetic, noiseFloor);
-        if (again && (!best || again.share > best.share)) best = again;
-      }
-      if (best) finals.push({ ...first, trial: best });
+      const best = await this.onWhole(first);
+      if (best) finals.set(best, { ...first, trial: best });
     }
-    const order = ranked(
-      finals.map((f) => f.trial),
-      noiseFloor,
-    );
-    return order.map((trial) =>
-      defined(
-        finals.find((f) => f.trial === trial),
-        trial.label,
-      ),
-    );
+    return ranked([...finals.keys()], noiseFloor).map((trial) => defined(finals.get(trial), trial.label));
+  }
+
+  /** A finalist on the whole node, in its best arithmetic; run once, though finalists are ranked again with joint ones. */
+  private async onWhole(first: ProvedTrial): Promise<Trial | undefined> {
+    const { noiseFloor, replay } = this.request;
+    if (this.whole.has(first)) return this.whole.get(first);
+    let best: Trial | undefined;
+    for (const arithmetic of replay.arithmetics) {
+      const again = await runTrial(first.trial.hypothesis, first.at, replay, arithmetic, noiseFloor);
+      if (again && (!best || again.share > best.share)) best = again;
+    }
+    this.whole.set(first, best);
+    return best;
   }
 
   private get first(): Arithmetic {

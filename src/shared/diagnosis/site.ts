@@ -69,6 +69,13 @@ export function sourceTensor(site: Site, index: number): GraphTensor | undefined
   return id === undefined ? undefined : tensorOf(site.graph, id);
 }
 
+/** The node that computed source `index`, behind reshapes and views; undefined for leaves. */
+export function producerOf(site: Site, index: number): GraphTensor | undefined {
+  const t = sourceTensor(site, index);
+  const owner = t && memoryOwner(site.graph, t);
+  return owner?.role === 'node' ? owner : undefined;
+}
+
 /** Whether source `index` lies in the model file, also through a view. */
 export function isWeightSource(site: Site, index: number): boolean {
   const t = sourceTensor(site, index);

@@ -1,23 +1,31 @@
 /** Attention scores that a mask hides: nobody reads them, so engines may leave them out. */
 import type { Graph, GraphTensor } from '../graph/graph';
 import { elementCount, isComputing, memoryOwner, tensorOf } from '../graph/graph';
+import { readersOf } from '../graph/readers';
 import type { Checkpoints } from '../ops/run-memory';
 
 /** Ops between the product of queries and keys and its soft-max. */
 const PASSED: ReadonlySet<string> = new Set(['SCALE', 'TANH']);
 
-/** By key, for every node whose values only a masked soft-max reads: that mask, in the graph. */
-export function hiddenScores(graph: Graph): ReadonlyMap<string, GraphTensor> {
-  const readers = readerCounts(graph);
-  const found = new Map<string, GraphTensor>();
+/** Scores, and the mask that hides some of them. */
+export interface MaskedScores {
+  readonly node: GraphTensor;
+  readonly mask: GraphTensor;
+}
+
+/** Every node whose values only a masked soft-max reads, by key. */
+export function hiddenScores(graph: Graph): ReadonlyMap<string, MaskedScores> {
+  const found = new Map<string, MaskedScores>();
+  const hasOneReader = (t: GraphTensor): boolean =>
+    readersOf(graph, t).filter((reader) => isComputing(graph, reader)).length === 1;
   for (const id of graph.order) {
     const softMax = tensorOf(graph, id);
     const [scores, maskId] = softMax.src;
     if (softMax.kind !== 'SOFT_MAX' || scores === undefined || maskId === undefined) continue;
     let at = memoryOwner(graph, tensorOf(graph, scores));
-    while (isComputing(graph, at) && readers.get(at.id) === 1 && elementCount(at.ne) === elementCount(softMax.ne)) {
+    while (isComputing(graph, at) && hasOneReader(at) && elementCount(at.ne) === elementCount(softMax.ne)) {
       if (at.kind !== 'MUL_MAT' && !PASSED.has(at.kind)) break;
-      found.set(at.key, tensorOf(graph, maskId));
+      found.set(at.key, { node: at, mask: tensorOf(graph, maskId) });
       const [before] = at.src;
       if (at.kind === 'MUL_MAT' || before === undefined) break;
       at = memoryOwner(graph, tensorOf(graph, before));
@@ -26,27 +34,12 @@ export function hiddenScores(graph: Graph): ReadonlyMap<string, GraphTensor> {
   return found;
 }
 
-function readerCounts(graph: Graph): ReadonlyMap<number, number> {
-  const counts = new Map<number, number>();
-  for (const id of graph.order) {
-    const t = tensorOf(graph, id);
-    if (!isComputing(graph, t)) continue;
-    for (const src of new Set(t.src)) {
-      if (src === undefined) continue;
-      const owner = memoryOwner(graph, tensorOf(graph, src)).id;
-      counts.set(owner, (counts.get(owner) ?? 0) + 1);
-    }
-  }
-  return counts;
-}
-
 /**
- * 1 where a score counts, 0 where the mask hides it; undefined where the mask's values are not known.
+ * 1 where a score counts, 0 where the mask hides it; `before` where the mask's values are not known.
  * @param before what counts without the mask; everything when absent
  */
 export function seenScores(
-  node: GraphTensor,
-  mask: GraphTensor,
+  { node, mask }: MaskedScores,
   captured: Checkpoints,
   before: Uint8Array | undefined,
 ): Uint8Array | undefined {

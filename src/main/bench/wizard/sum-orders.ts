@@ -1,17 +1,15 @@
 /** Mat-muls of right engines that add their products in other orders and widths; decoded weights, f32 activations. */
-import { f16ToF32, f32ToF16 } from '../../../shared/base/float-bits';
 import { defined } from '../../../shared/base/assert';
 import type { GraphTensor } from '../../../shared/graph/graph';
 import { memoryOwner, tensorOf } from '../../../shared/graph/graph';
 import { decodeAll, rightDecoder, weightBytes } from './plants/multiply';
+import { toHalf } from './plants/wrong-decoders';
 import type { Mutation, Turn } from './plant';
 
 /** Adds up n products a[i] b[i] from the given places on. */
 type Dot = (a: Float32Array, from: number, b: Float32Array, at: number, n: number) => number;
 
 const f = Math.fround;
-const half = (x: number): number => f16ToF32(f32ToF16(x));
-
 const inTurn: Dot = (a, from, b, at, n) => {
   let sum = 0;
   for (let i = 0; i < n; i++) sum = f(sum + f((a[from + i] as number) * (b[at + i] as number)));
@@ -47,7 +45,7 @@ const halfChunks: Dot = (a, from, b, at, n) => {
   for (let i = 0; i < n; i += 32) {
     let chunk = 0;
     for (let j = i; j < Math.min(n, i + 32); j++) {
-      chunk = half(chunk + half(half(a[from + j] as number) * half(b[at + j] as number)));
+      chunk = toHalf(chunk + toHalf(toHalf(a[from + j] as number) * toHalf(b[at + j] as number)));
     }
     sum = f(sum + chunk);
   }

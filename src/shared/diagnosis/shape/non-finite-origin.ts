@@ -3,12 +3,11 @@ import { RowDecoder } from '../../gguf/decode-rows';
 import type { Dims } from '../../graph/graph';
 import { memoryOwner } from '../../graph/graph';
 import { QUANT_FORMATS } from '../../quant/registry';
+import { F16_MAX } from '../narrow-floats';
 import type { Site } from '../site';
 import { isWeightSource, sourceTensor } from '../site';
 import { coordinate } from './elements';
 
-/** Largest finite f16. */
-const F16_MAX = 65504;
 /** e^x is infinite beyond: in f32 and in f16. */
 const EXP_LIMITS = { f32: 88.72, f16: 11.09 } as const;
 

@@ -1,11 +1,12 @@
 /** Attention gone wrong: rows 17 to 23, 35, 37, 38, 43, masks and scales; written from ggml's SOFT_MAX and MUL_MAT. */
-import { f16ToF32, f32FromBits, f32ToF16 } from '../../../../shared/base/float-bits';
+import { f32FromBits } from '../../../../shared/base/float-bits';
 import type { Graph, GraphTensor } from '../../../../shared/graph/graph';
 import { tensorOf } from '../../../../shared/graph/graph';
 import { defined } from '../../../../shared/base/assert';
 import { setRows } from '../engine-run';
 import type { EnginePlant, Mutation, Site, Turn } from '../plant';
 import { plantAt } from '../plant';
+import { toHalf } from './wrong-decoders';
 
 const ATTENTION = [
   'specimen',
@@ -233,8 +234,7 @@ const isOverflowing = (n: GraphTensor): boolean => isScores(n) || n.kind === 'SW
 const OVERFLOW: EnginePlant = {
   ...{ kind: 'engine', name: 'f16-overflow', row: 17, title: 'scores or products held in f16 overflow' },
   ...{ models: ['made-loud', 'made-loud'], instances: 2 },
-  plant: (site) =>
-    plantAt(site, site.nodes.filter(isOverflowing), (turn) => turn.right().map((x) => f16ToF32(f32ToF16(x))), 'f16'),
+  plant: (site) => plantAt(site, site.nodes.filter(isOverflowing), (turn) => turn.right().map(toHalf), 'f16'),
 };
 
 /** Row 18: every partial sum rounded to f16, and no word of it in the dump. */
@@ -244,20 +244,19 @@ const HALF_SUMS: EnginePlant = {
   plant: (site) => plantAt(site, site.nodes.filter(isScores), halfSums, 'K·Q, undeclared'),
 };
 
-const half = (x: number): number => f16ToF32(f32ToF16(x));
-
 const halfSums: Mutation = (turn) => {
   const [a, b] = turn.tensor.src.map((id) => tensorOf(turn.graph, defined(id, 'a source')).ne);
   const [k, m, matrices] = defined(a, 'A');
   const [, tokens, heads] = defined(b, 'B');
-  const [x, y] = [turn.source(0), turn.source(1).map(half)];
+  const [x, y] = [turn.source(0), turn.source(1).map(toHalf)];
   const out = new Float32Array(m * tokens * heads);
   for (let row = 0; row < tokens * heads; row++) {
     const plane = Math.floor(Math.floor(row / tokens) / (heads / matrices)) * m * k;
     // Rows that nobody wrote are zero: their sums too.
     for (let r = 0; r < m; r++) {
       let sum = 0;
-      for (let i = 0; i < k; i++) sum = half(sum + half((x[plane + r * k + i] as number) * (y[row * k + i] as number)));
+      for (let i = 0; i < k; i++)
+        sum = toHalf(sum + toHalf((x[plane + r * k + i] as number) * (y[row * k + i] as number)));
       out[row * m + r] = sum;
     }
   }

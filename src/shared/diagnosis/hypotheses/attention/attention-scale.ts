@@ -2,10 +2,10 @@ import { tensorOf } from '../../../graph/graph';
 import { floatParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged } from '../../site';
+import { evaluateChanged, producerOf } from '../../site';
 import { withFloatParam } from '../op-params';
-import { readersOf } from './readers';
-import { evaluateAsIs, isAttentionProduct, isProductOfActivations, producerOf } from './source-values';
+import { readersOf } from '../../../graph/readers';
+import { evaluateAsIs, isAttentionProduct, isProductOfActivations } from './source-values';
 
 const EXPLANATION =
   'Scores Q·K are multiplied by a scale (1/√head_dim in most models) before soft-max. With another factor every ' +

@@ -3,10 +3,9 @@ import { memoryOwner, tensorOf } from '../../../graph/graph';
 import { floatParam, intParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged, valuesOf } from '../../site';
+import { evaluateChanged, producerOf, valuesOf } from '../../site';
 import { withFloatParam } from '../op-params';
-import { readersOf } from './readers';
-import { producerOf } from './source-values';
+import { readersOf } from '../../../graph/readers';
 
 const EXPLANATION =
   'Scores are kept below a cap by cap × tanh(score / cap) before the mask. Without it, or with another cap, large scores ' +

@@ -1,6 +1,6 @@
 import type { Hypothesis, Variant } from '../../hypothesis';
 import { cacheWriteOf, written } from './cache-site';
-import { narrowed, toBf16, toF16 } from './narrow-floats';
+import { narrowed, toBf16, toF16 } from '../../narrow-floats';
 
 /** Rows are quantized in blocks of 32. */
 const BLOCK = 32;

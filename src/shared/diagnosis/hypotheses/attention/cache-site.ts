@@ -3,7 +3,7 @@ import { elementCount } from '../../../graph/graph';
 import type { Site } from '../../site';
 import { sourceTensor, valuesOf } from '../../site';
 import { isStateWrite } from '../../../graph/graph';
-import { toBf16, toF16 } from './narrow-floats';
+import { toBf16, toF16 } from '../../narrow-floats';
 
 export interface CacheWrite {
   /** Values per row: a token's channels, or 1 where the cache is transposed. */

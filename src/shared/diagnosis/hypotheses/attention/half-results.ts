@@ -1,6 +1,6 @@
 import type { Hypothesis, Variant } from '../../hypothesis';
 import { evaluateChanged, valuesOf } from '../../site';
-import { F16_MAX, narrowed, toBf16, toF16 } from './narrow-floats';
+import { F16_MAX, narrowed, toBf16, toF16 } from '../../narrow-floats';
 import { evaluateAsIs } from './source-values';
 
 /** The result, not the sum, in 16 bits. */

@@ -2,7 +2,7 @@ import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
 import { isWeightSource, sourceTensor, valuesOf } from '../../site';
 import { repeatsOf, rowReader } from './dot-rows';
-import { F16_MAX, toF16 } from './narrow-floats';
+import { F16_MAX, toF16 } from '../../narrow-floats';
 
 /** Sums one dot product. */
 type Sum = (a: Float32Array, b: Float32Array, at: number) => number;

@@ -4,7 +4,7 @@ import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
 import { evaluateChanged, isWeightSource, valuesOf } from '../../site';
 import { halvesFromInterleaved, interleavedFromHalves, withLayout } from './head-channels';
-import { readersOf } from './readers';
+import { readersOf } from '../../../graph/readers';
 import { ropeOf } from './rope-site';
 import { evaluateAsIs } from './source-values';
 

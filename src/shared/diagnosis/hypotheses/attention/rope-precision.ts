@@ -2,7 +2,7 @@ import { pairCount, ropePairs } from '../../../ops/rope-angles';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
 import { valuesOf } from '../../site';
-import { NARROW, narrowTo } from './narrow-floats';
+import { NARROW, narrowTo } from '../../narrow-floats';
 import { componentsOf, hasFactors, magnitudeOf, ropeOf, rotateHeads } from './rope-site';
 import { allValuesOf } from './source-values';
 

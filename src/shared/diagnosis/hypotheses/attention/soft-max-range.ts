@@ -1,5 +1,5 @@
 import type { Hypothesis, Variant } from '../../hypothesis';
-import { F16_MAX, toF16 } from './narrow-floats';
+import { F16_MAX, toF16 } from '../../narrow-floats';
 import type { RowRule } from './soft-max-rows';
 import { divide, logits, softMaxRows } from './soft-max-rows';
 

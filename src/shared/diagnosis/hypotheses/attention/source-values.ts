@@ -46,12 +46,6 @@ export function evaluateAsIs(site: Site): Float32Array {
   return evaluateChanged(site, {});
 }
 
-/** The node whose memory source `index` lies in, through views. */
-export function producerOf(site: Site, index: number): GraphTensor | undefined {
-  const t = sourceTensor(site, index);
-  return t && memoryOwner(site.graph, t);
-}
-
 /** Whether the node multiplies two activations, as attention does: K·Q or V·P. */
 export function isAttentionProduct(site: Site): boolean {
   const { graph, node } = site;

@@ -1,6 +1,7 @@
-import { bf16ToF32, f16ToF32, f32Bits, f32FromBits, f32ToBf16, f32ToF16 } from '../../../base/float-bits';
+import { f32Bits, f32FromBits } from '../../../base/float-bits';
 import { elementCount } from '../../../graph/graph';
 import type { Hypothesis, Variant } from '../../hypothesis';
+import { toBf16, toF16 } from '../../narrow-floats';
 import { sourceTensor } from '../../site';
 import type { Site } from '../../site';
 import { LEAST_ELEMENTS } from './compared';
@@ -15,8 +16,8 @@ export const RESULT_ROUNDED: Hypothesis = {
   generality: 3,
   *variants({ node: { type }, wrong }) {
     if (type !== 'F32' || !wrong) return;
-    yield rounded('f16', (x) => f16ToF32(f32ToF16(x)));
-    yield rounded('bf16', (x) => bf16ToF32(f32ToBf16(x)));
+    yield rounded('f16', toF16);
+    yield rounded('bf16', toBf16);
     yield rounded('tf32', (x) => f32FromBits((f32Bits(x) + 0x1000) & 0xffffe000));
   },
 };

@@ -3,9 +3,8 @@ import { memoryOwner, tensorOf } from '../../../graph/graph';
 import { sameExtents } from '../../../ops/tensor-shape';
 import type { Hypothesis } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged } from '../../site';
+import { evaluateChanged, producerOf } from '../../site';
 import { isRowNorm } from './norm-site';
-import { producerOf } from './operands';
 
 export const FUSED_NORM_INPUT: Hypothesis = {
   id: 'fused-norm-input',

@@ -4,11 +4,10 @@ import { UNARY_FUNCTIONS } from '../../../ops/unary';
 import { floatParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged } from '../../site';
+import { evaluateChanged, producerOf } from '../../site';
 import { withFloatParam } from '../op-params';
 import type { Halves } from './gated';
 import { halvesOf, interleavedHalves, isGlu, isPacked } from './gated';
-import { producerOf } from './operands';
 
 type Gate = (x: number) => number;
 

@@ -2,11 +2,10 @@ import { f32Bits, f32FromBits, f16ToF32, f32ToF16 } from '../../../base/float-bi
 import type { OpKind } from '../../../graph/ggml-op';
 import { GGML_GLU_OPS, GGML_UNARY_OPS } from '../../../graph/ggml-op';
 import type { Hypothesis, Variant } from '../../hypothesis';
+import { F16_MAX, toF16 } from '../../narrow-floats';
 import type { Site } from '../../site';
 import { valuesOf } from '../../site';
 
-/** Largest finite f16. */
-const F16_MAX = 65504;
 const F16_LEAST_NORMAL = 2 ** -14;
 
 /** Ops that compute each element, or scale rows. */
@@ -48,9 +47,9 @@ export const F16_OVERFLOW: Hypothesis = {
   byRange: true,
   *variants(site) {
     if (!ELEMENTWISE.has(site.node.kind) || !site.right.some((v) => Math.abs(v) > F16_MAX)) return;
-    yield stored('infinite', { beyond65504: 'infinite' }, (v) => f16ToF32(f32ToF16(v)));
+    yield stored('infinite', { beyond65504: 'infinite' }, toF16);
     yield stored('held at 65504', { beyond65504: 'held at 65504' }, (v) =>
-      f16ToF32(f32ToF16(Math.max(-F16_MAX, Math.min(F16_MAX, v)))),
+      toF16(Math.max(-F16_MAX, Math.min(F16_MAX, v))),
     );
     yield stored('infinite, the rest in f32', { beyond65504: 'infinite' }, (v) =>
       Math.abs(v) > F16_MAX ? v * Infinity : v,
@@ -67,7 +66,7 @@ const FLUSHED = 'f16, subnormals flushed';
 const ROUNDINGS: readonly (readonly [string, (v: number) => number])[] = [
   ['f16, towards zero', truncatedF16],
   ['f16, away from zero', awayF16],
-  [FLUSHED, (v) => (Math.abs(v) < F16_LEAST_NORMAL ? 0 : f16ToF32(f32ToF16(v)))],
+  [FLUSHED, (v) => (Math.abs(v) < F16_LEAST_NORMAL ? 0 : toF16(v))],
   ['bf16, towards zero', (v) => f32FromBits(f32Bits(v) & 0xffff0000)],
 ];
 
@@ -118,7 +117,7 @@ function writtenUnrounded(site: Site): Float32Array {
 }
 
 function isSubnormalHalf(v: number): boolean {
-  return Math.abs(v) < F16_LEAST_NORMAL && f16ToF32(f32ToF16(v)) !== 0;
+  return Math.abs(v) < F16_LEAST_NORMAL && toF16(v) !== 0;
 }
 
 /** The f16 next to `v` on the side of zero; infinity stays. */

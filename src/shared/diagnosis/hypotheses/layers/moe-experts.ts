@@ -1,8 +1,7 @@
 import { tensorOf } from '../../../graph/graph';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged, isWeightSource, sourceTensor, valuesOf } from '../../site';
-import { producerOf } from './operands';
+import { evaluateChanged, isWeightSource, producerOf, sourceTensor, valuesOf } from '../../site';
 
 /** Chosen experts of one token, replaced. */
 type Ids = (ids: Float32Array, experts: number) => ArrayLike<number>;

@@ -1,13 +1,13 @@
 import type { GraphTensor } from '../../../graph/graph';
+import { readersOf } from '../../../graph/readers';
 import { memoryOwner, tensorOf } from '../../../graph/graph';
 import { evaluateNode } from '../../../ops/evaluate-node';
 import { intParam } from '../../../ops/op';
 import { ASCENDING } from '../../../ops/sort';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged, sourceTensor, valuesOf } from '../../site';
+import { evaluateChanged, producerOf, sourceTensor, valuesOf } from '../../site';
 import { withIntParam } from '../op-params';
-import { producerOf, readersOf } from './operands';
 
 /** Whether the indices at source `index` are those of chosen experts. */
 function readsChosen(site: Site, index: number): boolean {
@@ -18,7 +18,9 @@ function readsChosen(site: Site, index: number): boolean {
 /** Whether a node is the gate's activation over all experts: a sort reads it, directly or after a bias. */
 function isGateActivation(site: Site): boolean {
   const isSort = (t: GraphTensor): boolean => t.kind === 'ARGSORT' || t.kind === 'TOP_K';
-  return readersOf(site, site.node).some((t) => isSort(t) || (t.kind === 'ADD' && readersOf(site, t).some(isSort)));
+  return readersOf(site.graph, site.node).some(
+    (t) => isSort(t) || (t.kind === 'ADD' && readersOf(site.graph, t).some(isSort)),
+  );
 }
 
 /** Values of rows of `n` as probabilities. */
@@ -82,7 +84,7 @@ function choice(site: Site, lookup: GraphTensor): GraphTensor | undefined {
 function* ofWeights(site: Site): Generator<Variant> {
   const experts = sourceTensor(site, 0)?.ne[1] ?? 1;
   const chosen = site.node.ne[1];
-  const softMaxFollows = readersOf(site, site.node).some((t) => t.kind === 'SOFT_MAX');
+  const softMaxFollows = readersOf(site.graph, site.node).some((t) => t.kind === 'SOFT_MAX');
   if (softMaxFollows) {
     yield {
       label: 'soft-max before the choice',
@@ -96,7 +98,7 @@ function* ofWeights(site: Site): Generator<Variant> {
       predict: (s) => softMaxRows(s.right, chosen),
     };
   }
-  const biased = readersOf(site, tensorOf(site.graph, memoryOwnerOfSource(site))).find((t) => t.kind === 'ADD');
+  const biased = readersOf(site.graph, tensorOf(site.graph, memoryOwnerOfSource(site))).find((t) => t.kind === 'ADD');
   if (!biased) return;
   yield {
     label: 'weights with the bias of the choice',
@@ -140,7 +142,7 @@ export const MOE_WEIGHTS_NORM: Hypothesis = {
       };
     }
     if (kind !== 'GET_ROWS' || !readsChosen(site, 1) || ne[1] < 2) return;
-    const next = readersOf(site, site.node);
+    const next = readersOf(site.graph, site.node);
     if (next.some((t) => t.kind === 'SUM_ROWS' || t.kind === 'SOFT_MAX')) return;
     yield {
       label: 'normalised',

@@ -1,4 +1,5 @@
 import type { Hypothesis, Variant } from '../../hypothesis';
+import { transposed } from '../../shape/matching';
 import type { Site } from '../../site';
 import type { RowNorm } from './norm-site';
 import { centreOf, factorOf, isRowNorm, otherWidths, rowNormOf, scaleRows, squaresOf } from './norm-site';
@@ -72,12 +73,4 @@ function alongRows(site: Site): Float32Array {
   const turned: RowNorm = { ...norm, x: columns, n: norm.rows, rows: norm.n };
   const scaled = scaleRows(turned, (squares) => factorOf(norm.kind, squares, turned.n, norm.eps));
   return transposed(scaled, norm.rows);
-}
-
-/** Rows of `n` values as columns. */
-function transposed(values: Float32Array, n: number): Float32Array {
-  const rows = values.length / n;
-  const out = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) for (let i = 0; i < n; i++) out[i * rows + row] = values[row * n + i]!;
-  return out;
 }

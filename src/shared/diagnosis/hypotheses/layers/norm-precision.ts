@@ -1,11 +1,9 @@
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../../base/float-bits';
 import type { Hypothesis, Variant } from '../../hypothesis';
+import { toBf16, toF16 } from '../../narrow-floats';
 import { centreOf, factorOf, isRowNorm, rowNormOf, scaleRows } from './norm-site';
 
 type Round = (x: number) => number;
 
-const toF16: Round = (x) => f16ToF32(f32ToF16(x));
-const toBf16: Round = (x) => bf16ToF32(f32ToBf16(x));
 const keep: Round = (x) => x;
 
 export const NORM_PRECISION: Hypothesis = {

@@ -1,8 +1,8 @@
 import { layerOf } from '../../../graph/graph';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged, valuesOf } from '../../site';
-import { isChannelWeight, operand, producerOf, siblings, weightName } from './operands';
+import { evaluateChanged, producerOf, valuesOf } from '../../site';
+import { isChannelWeight, operand, siblings, weightName } from './operands';
 import { isNorm } from './norm-site';
 
 /** Norms whose weights engines mix up. */

@@ -1,9 +1,8 @@
 /** What a node reads, also where it lies in the model file: the small weights of norms, biases and convolutions. */
 import type { WeightSource } from '../../../gguf/model-source';
 import { decodeTensor } from '../../../gguf/decode-rows';
-import type { Dims, GraphTensor } from '../../../graph/graph';
-import { elementCount, memoryOwner, tensorOf } from '../../../graph/graph';
-import { isContiguous, isFloat } from '../../../ops/tensor-shape';
+import { elementCount, memoryOwner } from '../../../graph/graph';
+import { isContiguous, isFloat, sameExtents } from '../../../ops/tensor-shape';
 import { QUANT_FORMATS } from '../../../quant/registry';
 import type { Site } from '../../site';
 import { isWeightSource, sourceTensor } from '../../site';
@@ -47,29 +46,8 @@ export function isChannelWeight(site: Site, index: number): boolean {
 export function isOfTwoActivations(site: Site): boolean {
   return [0, 1].every((i) => {
     const t = sourceTensor(site, i);
-    return t !== undefined && !isWeightSource(site, i) && sameShape(t.ne, site.node.ne);
+    return t !== undefined && !isWeightSource(site, i) && sameExtents(t.ne, site.node.ne);
   });
-}
-
-function sameShape(a: Dims, b: Dims): boolean {
-  return a.every((n, d) => n === b[d]);
-}
-
-/** The node that computed source `index`, behind reshapes and views; undefined for leaves. */
-export function producerOf(site: Site, index: number): GraphTensor | undefined {
-  const t = sourceTensor(site, index);
-  const owner = t && memoryOwner(site.graph, t);
-  return owner?.role === 'node' ? owner : undefined;
-}
-
-/** Nodes that read `node`, directly or through a view of its memory. */
-export function readersOf({ graph }: Pick<Site, 'graph'>, node: GraphTensor): readonly GraphTensor[] {
-  const { id } = memoryOwner(graph, node);
-  return graph.order
-    .map((at) => tensorOf(graph, at))
-    .filter((t) =>
-      t.src.some((s) => s !== undefined && (s === node.id || memoryOwner(graph, tensorOf(graph, s)).id === id)),
-    );
 }
 
 /** Another weight of the same shape under a name that engines mix up with this one. */

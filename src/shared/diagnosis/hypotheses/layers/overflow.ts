@@ -1,5 +1,5 @@
-import { f16ToF32, f32ToF16 } from '../../../base/float-bits';
 import type { Hypothesis, Variant } from '../../hypothesis';
+import { toF16 } from '../../narrow-floats';
 import type { Site } from '../../site';
 import { valuesOf } from '../../site';
 import { halvesOf, isGlu } from './gated';
@@ -7,8 +7,6 @@ import { halvesOf, isGlu } from './gated';
 type Round = (x: number) => number;
 /** A formula whose intermediate results overflow; `r` rounds each. */
 type Naive = (x: number, r: Round) => number;
-
-const toF16: Round = (x) => f16ToF32(f32ToF16(x));
 
 /** (e^2x − 1) / (e^2x + 1): infinite over infinite from x = 44.4 on (f32) or 5.6 (f16). */
 const tanh: Naive = (x, r) => {

@@ -1,10 +1,11 @@
 import { decodeTensor } from '../../../gguf/decode-rows';
 import type { GraphTensor } from '../../../graph/graph';
+import { readersOf } from '../../../graph/readers';
 import type { Hypothesis } from '../../hypothesis';
 import type { Site } from '../../site';
-import { valuesOf } from '../../site';
+import { producerOf, valuesOf } from '../../site';
 import { isRowNorm } from './norm-site';
-import { operand, producerOf, readersOf, weightName } from './operands';
+import { operand, weightName } from './operands';
 
 export const QK_NORM_SKIPPED: Hypothesis = {
   id: 'qk-norm-skipped',
@@ -37,7 +38,7 @@ function whichNorm(site: Site): 'q' | 'k' | undefined {
   const { node } = site;
   if (node.kind === 'MUL' && isRowNorm(producerOf(site, 0)?.kind ?? 'NONE')) return whichWeight(weightName(site, 1));
   if (!isRowNorm(node.kind)) return undefined;
-  const weighted = readersOf(site, node).find((t) => t.kind === 'MUL');
+  const weighted = readersOf(site.graph, node).find((t) => t.kind === 'MUL');
   return weighted && whichWeight(nameOfWeight(site, weighted));
 }
 

@@ -2,9 +2,9 @@ import type { OpKind } from '../../../graph/ggml-op';
 import { floatParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged, sourceTensor, valuesOf } from '../../site';
+import { evaluateChanged, producerOf, sourceTensor, valuesOf } from '../../site';
 import { withFloatParam } from '../op-params';
-import { operand, producerOf } from './operands';
+import { operand } from './operands';
 
 /** Which source plays which part: see ops/linear-attention.ts. */
 interface Parts {

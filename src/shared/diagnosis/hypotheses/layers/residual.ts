@@ -1,11 +1,12 @@
 import { elementCount, memoryOwner, tensorOf } from '../../../graph/graph';
+import { readersOf } from '../../../graph/readers';
 import type { GraphTensor } from '../../../graph/graph';
 import { evaluateNode } from '../../../ops/evaluate-node';
 import type { Family, Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
 import { sourceTensor, valuesOf } from '../../site';
 import { isNorm } from './norm-site';
-import { isOfTwoActivations, readersOf } from './operands';
+import { isOfTwoActivations } from './operands';
 
 export const RESIDUAL: Hypothesis = {
   id: 'residual',
@@ -102,9 +103,11 @@ function normOf(site: Site, index: number): NormChain | undefined {
   const source = sourceTensor(site, index);
   if (!source) return undefined;
   const readsIt = (t: GraphTensor): boolean => t.src[0] !== undefined && tensorOf(graph, t.src[0]).id === source.id;
-  const norm = readersOf(site, source).find((t) => isNorm(t.kind) && readsIt(t));
+  const norm = readersOf(site.graph, source).find((t) => isNorm(t.kind) && readsIt(t));
   if (!norm || elementCount(norm.ne) !== elementCount(site.node.ne)) return undefined;
-  const weighted = readersOf(site, norm).find((t) => t.kind === 'MUL' && t.src[1] !== undefined && isWeight(site, t));
+  const weighted = readersOf(site.graph, norm).find(
+    (t) => t.kind === 'MUL' && t.src[1] !== undefined && isWeight(site, t),
+  );
   return { norm, weighted };
 }
 

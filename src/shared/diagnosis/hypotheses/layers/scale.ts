@@ -1,11 +1,10 @@
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../../base/float-bits';
 import { isStateWrite, memoryOwner } from '../../../graph/graph';
 import { floatParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
+import { toBf16, toF16 } from '../../narrow-floats';
 import type { Site } from '../../site';
-import { evaluateChanged, sourceTensor } from '../../site';
+import { evaluateChanged, producerOf, sourceTensor } from '../../site';
 import { withFloatParam } from '../op-params';
-import { producerOf } from './operands';
 
 export const EMBEDDING_SCALE: Hypothesis = {
   id: 'embedding-scale',
@@ -25,10 +24,10 @@ export const EMBEDDING_SCALE: Hypothesis = {
     const candidates: readonly (readonly [string, number])[] = [
       ['missing', 1],
       ['√n', root],
-      ['√n in bf16', bf16ToF32(f32ToBf16(root))],
-      ['√n in f16', f16ToF32(f32ToF16(root))],
-      ['in bf16', bf16ToF32(f32ToBf16(right))],
-      ['in f16', f16ToF32(f32ToF16(right))],
+      ['√n in bf16', toBf16(root)],
+      ['√n in f16', toF16(root)],
+      ['in bf16', toBf16(right)],
+      ['in f16', toF16(right)],
       ['twice', right * right],
       ['inverted', 1 / right],
       ['n', ne[0]],

@@ -1,11 +1,11 @@
 import type { GraphTensor } from '../../../graph/graph';
+import { readersOf } from '../../../graph/readers';
 import { tensorOf } from '../../../graph/graph';
 import { floatParam } from '../../../ops/op';
 import type { Hypothesis, Variant } from '../../hypothesis';
 import type { Site } from '../../site';
-import { evaluateChanged, valuesOf } from '../../site';
+import { evaluateChanged, producerOf, valuesOf } from '../../site';
 import { withFloatParam } from '../op-params';
-import { producerOf, readersOf } from './operands';
 
 /** What a node does in cap × tanh(x / cap). */
 type Role = 'before' | 'tanh' | 'after';
@@ -63,7 +63,7 @@ function roleOf(site: Site): Role | undefined {
   if (node.kind !== 'SCALE') return undefined;
   const after = producerOf(site, 0);
   if (after?.kind === 'TANH') return isCap(site, after) ? 'after' : undefined;
-  const tanh = readersOf(site, node).find((t) => t.kind === 'TANH');
+  const tanh = readersOf(site.graph, node).find((t) => t.kind === 'TANH');
   return tanh && isCap(site, tanh) ? 'before' : undefined;
 }
 
@@ -71,6 +71,6 @@ function roleOf(site: Site): Role | undefined {
 function isCap(site: Site, tanh: GraphTensor): boolean {
   const [before] = tanh.src;
   if (before === undefined || tensorOf(site.graph, before).kind !== 'SCALE') return false;
-  const after = readersOf(site, tanh).find((t) => t.kind === 'SCALE');
-  return after !== undefined && !readersOf(site, after).some((t) => t.kind === 'SOFT_MAX');
+  const after = readersOf(site.graph, tanh).find((t) => t.kind === 'SCALE');
+  return after !== undefined && !readersOf(site.graph, after).some((t) => t.kind === 'SOFT_MAX');
 }

@@ -5,6 +5,7 @@
  *
  * The parts are those of the right decoders (quant/); only rounding may differ from them, in the last bit.
  */
+import { F16_TO_F32 } from '../../../base/float-bits';
 import type { DequantizeBlocks } from '../../../quant/format';
 import type { GgmlTypeName } from '../../../quant/ggml-type';
 
@@ -90,4 +91,9 @@ export function valuesBy(value: (code: number) => number): Float32Array {
 /** The code read as int8. */
 export function asInt8(code: number): number {
   return (code << 24) >> 24;
+}
+
+/** The f16 at `p`. */
+export function half(src: Uint8Array, p: number): number {
+  return F16_TO_F32[src[p]! | (src[p + 1]! << 8)]!;
 }

@@ -5,7 +5,7 @@ import type { GgmlTypeName } from '../../../quant/ggml-type';
 import { EVEN_SIGNS, IQ1S, IQ2S, IQ2XS, IQ2XXS, IQ3S, IQ3XXS, SIGNS } from '../../../quant/i-quants-tables';
 import { QUANT_FORMATS } from '../../../quant/registry';
 import type { BlockParts, BlockRecipe } from './block-parts';
-import { asInt8, valuesBy } from './block-parts';
+import { asInt8, half, valuesBy } from './block-parts';
 
 export interface GridOptions {
   /** Another codebook of as many values per entry. */
@@ -26,7 +26,6 @@ interface GridFormat {
   readonly entry: (src: Uint8Array, p: number, i: number) => number;
 }
 
-const half = (src: Uint8Array, p: number): number => F16_TO_F32[src[p]! | (src[p + 1]! << 8)]!;
 const DELTA = 0.125;
 
 /** Sixteen scales of four bits, (scale + ½) × ¼. */

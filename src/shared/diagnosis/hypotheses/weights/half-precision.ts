@@ -1,6 +1,6 @@
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../../base/float-bits';
 import type { DequantizeBlocks } from '../../../quant/format';
 import type { Hypothesis } from '../../hypothesis';
+import { toBf16, toF16 } from '../../narrow-floats';
 import { supportedFormat } from '../../../quant/registry';
 import type { BlockRecipe } from './block-parts';
 import { newParts } from './block-parts';
@@ -8,9 +8,6 @@ import { recipeOf } from './recipes';
 import { decoderVariant, weightTypeOf } from './weight-site';
 
 type Round = (x: number) => number;
-
-const toF16: Round = (x) => f16ToF32(f32ToF16(x));
-const toBf16: Round = (x) => bf16ToF32(f32ToBf16(x));
 
 /** Every product and difference of the decoder rounded. */
 function inSteps({ elements, sub, bytes, values, hasSigns, take }: BlockRecipe, round: Round): DequantizeBlocks {

@@ -1,11 +1,11 @@
 /** The recipes of legacy formats, K-quants, ternary and microscaling formats; I-quants are in grid-recipes.ts. */
-import { F16_TO_F32, f32FromBits } from '../../../base/float-bits';
+import { f32FromBits } from '../../../base/float-bits';
 import type { GgmlTypeName } from '../../../quant/ggml-type';
 import { IQ4_VALUES } from '../../../quant/i-quants-tables';
 import { FP4_DOUBLED } from '../../../quant/microscaling';
 import { QUANT_FORMATS } from '../../../quant/registry';
 import type { BlockParts, BlockRecipe } from './block-parts';
-import { asInt8, valuesBy } from './block-parts';
+import { asInt8, half, valuesBy } from './block-parts';
 import { gridRecipe } from './grid-recipes';
 
 type Take = BlockRecipe['take'];
@@ -23,11 +23,6 @@ function recipe(
 ): BlockRecipe {
   const { blockElements: elements, blockBytes: bytes } = QUANT_FORMATS[type];
   return { type, elements, sub: sub ?? elements, bytes, values: valuesBy(value), hasMins, hasSigns: false, take };
-}
-
-/** The f16 at `p`. */
-export function half(src: Uint8Array, p: number): number {
-  return F16_TO_F32[src[p]! | (src[p + 1]! << 8)]!;
 }
 
 /** Codes of four bits: low nibbles of `group` / 2 bytes first, then their high nibbles. */

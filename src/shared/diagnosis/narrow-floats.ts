@@ -1,5 +1,5 @@
 /** Narrow types that engines compute in by mistake. */
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../../base/float-bits';
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../base/float-bits';
 
 export type Narrow = 'f16' | 'bf16';
 export const NARROW: readonly Narrow[] = ['f16', 'bf16'];

@@ -1,6 +1,6 @@
-import type { NodeId } from '../../../base/brand';
-import type { Graph, GraphTensor } from '../../../graph/graph';
-import { isAlias, memoryOwner, tensorOf } from '../../../graph/graph';
+import type { NodeId } from '../base/brand';
+import type { Graph, GraphTensor } from './graph';
+import { isAlias, memoryOwner, tensorOf } from './graph';
 
 const known = new WeakMap<Graph, ReadonlyMap<NodeId, readonly GraphTensor[]>>();
 
