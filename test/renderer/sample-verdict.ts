@@ -16,6 +16,10 @@ export function sampleVerdict(fields: Partial<Verdict> = {}): Verdict {
     reason: null,
     firstBad,
     allBad: firstBad ? [firstBad] : [],
+    rounded: [],
+    precision: null,
+    strict: false,
+    coverage: { measured: 4, covered: 4, nodes: 4 },
     cause: firstBad?.cause ?? null,
     nonFinite: null,
     logits: { reference: null, candidate: null, kld: null, sameTop: null, gap: null },
@@ -59,6 +63,7 @@ export function sampleBad(fields: Partial<BadNode> = {}): BadNode {
     weight: null,
     tried: 0,
     untried: 0,
+    effect: null,
     ...fields,
   };
 }
@@ -84,5 +89,16 @@ export function sampleShape(fields: Partial<ErrorShape> = {}): ErrorShape {
 }
 
 export function sampleEntry(node: string, layer: number | null, fields: Partial<ProfileEntry> = {}): ProfileEntry {
-  return { step: 0, node, op: 'ADD', layer, local: 1e-14, floor: 1e-13, inherited: 1e-12, bad: false, ...fields };
+  return {
+    step: 0,
+    node,
+    op: 'ADD',
+    layer,
+    local: 1e-14,
+    floor: 1e-13,
+    inherited: 1e-12,
+    bad: false,
+    rounded: false,
+    ...fields,
+  };
 }

@@ -15,7 +15,7 @@ import type { Observation, Rung } from './checks';
 import { profileOf } from './profile';
 import type { RunChoices } from './run-choices';
 import { ALL_AS_IS } from './run-choices';
-import type { BadNode, BlockLocation, StepVerdict, Verdict } from './verdict';
+import type { BadNode, BlockLocation, Coverage, Effect, RoundedNode, StepVerdict, Verdict } from './verdict';
 
 /**
  * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
@@ -82,13 +82,19 @@ export interface VerdictInputs {
   readonly preflightCause?: Cause | null;
   readonly observations?: readonly Observation[];
   readonly runs?: number;
+  /** Rounding counts as a difference. */
+  readonly strict?: boolean;
+  /** What bad nodes do to the answer, as far as that was looked at. */
+  readonly effects?: ReadonlyMap<JudgedNode, Effect>;
 }
 
 export function assembleVerdict(v: VerdictInputs): Verdict {
   const [prompt] = v.steps;
   assert(prompt, 'a verdict needs at least the prompt');
   const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
-  const allBad = judged.filter(({ j }) => j.judgement.bad).map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j)));
+  const allBad = judged
+    .filter(({ j }) => j.judgement.bad)
+    .map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j), v.effects?.get(j)));
   const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
   const logits = compareLogits(prompt, v.textOf);
   const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
@@ -100,10 +106,19 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     reference: v.reference,
     candidate: v.candidate,
     options: v.options ?? ALL_AS_IS,
-    verdict: allBad.length > 0 || isOtherwiseWrong(v) ? 'diverged' : reason === null ? 'clean' : 'incomparable',
+    verdict:
+      allBad.length > 0 || isOtherwiseWrong(v) || (v.strict && judged.some(({ j }) => j.judgement.rounding))
+        ? 'diverged'
+        : reason === null
+          ? 'clean'
+          : 'incomparable',
     reason,
     firstBad: allBad[0] ?? null,
     allBad,
+    rounded: judged.flatMap(({ s, j }) => roundedNode(j, s.index)),
+    precision: null,
+    strict: v.strict ?? false,
+    coverage: coverageOf(v.steps),
     cause: allBad[0] ? allBad[0].cause : (v.preflightCause ?? null),
     nonFinite: nonFinite?.j.judgement.nonFinite
       ? { step: nonFinite.s.index, node: nonFinite.j.node.key, index: nonFinite.j.judgement.nonFinite.index }
@@ -196,6 +211,7 @@ function badNode(
   { node, judgement, stretch, writes }: JudgedNode,
   v: StepResult,
   diagnosis: Diagnosis = NO_DIAGNOSIS,
+  effect?: Effect,
 ): BadNode {
   const weight = weightOf(v.graph, node);
   return {
@@ -217,7 +233,26 @@ function badNode(
     weight: diagnosis.weight,
     tried: diagnosis.tried,
     untried: diagnosis.untried,
+    effect: effect ?? null,
   };
+}
+
+function roundedNode({ node, judgement }: JudgedNode, step: number): readonly RoundedNode[] {
+  const { rounding, localNmse, noiseFloor } = judgement;
+  if (!rounding) return [];
+  const layer = layerOf(node.name) ?? null;
+  return [{ step, layer, node: node.key, op: node.kind, localNmse, noiseFloor, rounding }];
+}
+
+function coverageOf(steps: readonly StepResult[]): Coverage {
+  let [measured, covered, nodes] = [0, 0, 0];
+  for (const { graph, examination } of steps) {
+    const seen = new Set(examination.judged.flatMap((j) => [j.node.id, ...j.stretch.map((t) => t.id)]));
+    measured += examination.judged.length;
+    covered += seen.size;
+    nodes += graph.order.filter((id) => isComputing(graph, tensorOf(graph, id))).length;
+  }
+  return { measured, covered, nodes };
 }
 
 function located({ tensor, type, row, index }: WeightFinding): BlockLocation {

@@ -7,6 +7,7 @@ import { coordinatesOf, compareTensors, nmseOf, squaresOf } from '../compare/met
 import { MARGIN, MOST_SPREAD, leastFloor, ropeFloor, storageFloor } from '../compare/tolerance';
 import type { Dims, GraphTensor } from '../graph/graph';
 import type { TraceDtype } from '../trace/trace';
+import type { Rounding } from './rounding';
 
 /** One node's results on the same inputs: the candidate's, and those of correct ways to compute it. */
 export interface NodeEvidence {
@@ -32,7 +33,10 @@ export interface NodeEvidence {
 }
 
 export interface Judgement {
+  /** Wrong: neither within the floor nor rounding. */
   readonly bad: boolean;
+  /** What the node rounds, where its error is that and nothing else. */
+  readonly rounding?: Rounding;
   /** NMSE to the nearest correct way; in units of what its sums lose where the right result is nothing but zeros. */
   readonly localNmse: number;
   readonly noiseFloor: number;

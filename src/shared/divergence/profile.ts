@@ -13,6 +13,7 @@ export function profileOf({ index, examination, inherited }: StepResult): readon
     floor: judgement.noiseFloor,
     inherited: finiteOrNull(inherited.get(node.key)),
     bad: judgement.bad,
+    rounded: judgement.rounding !== undefined,
   }));
 }
 

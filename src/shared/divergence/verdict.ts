@@ -2,6 +2,7 @@ import type { TokenLogit, WorstElement } from '../compare/comparison';
 import type { NotMeasured } from '../trace/trace';
 import type { Cause, ErrorShape, WeightFinding } from './cause';
 import type { Observation, Rung } from './checks';
+import type { InferredPrecision, Rounding } from './rounding';
 import type { RunChoices } from './run-choices';
 
 /** A node whose own computation is wrong: its local error stands above the noise floor. */
@@ -35,6 +36,40 @@ export interface BadNode {
   /** How many ways to go wrong were replayed here, and how many more there was no time for. */
   readonly tried: number;
   readonly untried: number;
+  /** What this node alone does to the answer; null where that was not asked for, or where no answer follows. */
+  readonly effect: Effect | null;
+}
+
+/** The answer of a right run with one node's own error put in, beside the answer without it. */
+export interface Effect {
+  /** Kullback–Leibler divergence of the next token's distribution from the right run's, in nats; null where it is infinite. */
+  readonly kld: number | null;
+  readonly sameTop: boolean;
+  /** What this node alone makes the answer. */
+  readonly token: TokenLogit;
+  /** The answer with this node right. */
+  readonly right: TokenLogit;
+}
+
+/** A node whose error is what a lower precision makes, and nothing else. */
+export interface RoundedNode {
+  readonly step: number;
+  readonly layer: number | null;
+  readonly node: string;
+  readonly op: string;
+  readonly localNmse: number;
+  readonly noiseFloor: number;
+  readonly rounding: Rounding;
+}
+
+/** How much of the graph a verdict rests on, all steps together. */
+export interface Coverage {
+  /** Nodes with a checkpoint of the candidate's that was judged. */
+  readonly measured: number;
+  /** Those, and the nodes of the stretches between them that are short enough to be answered for. */
+  readonly covered: number;
+  /** Computing nodes of the graphs. */
+  readonly nodes: number;
 }
 
 export interface BlockLocation {
@@ -62,6 +97,13 @@ export interface Verdict {
   readonly firstBad: BadNode | null;
   /** Every independently bad node, in graph order. */
   readonly allBad: readonly BadNode[];
+  /** Nodes that only round, in graph order; they make no verdict diverge unless `strict`. */
+  readonly rounded: readonly RoundedNode[];
+  /** The precision in which the candidate computes, declared or inferred from all its nodes; null where nothing says it. */
+  readonly precision: InferredPrecision | null;
+  /** Whether rounding counts as a difference (`--strict`). */
+  readonly strict: boolean;
+  readonly coverage: Coverage;
   /** That of `firstBad`, or what preflight found; null while none is proved. */
   readonly cause: Cause | null;
   readonly nonFinite: { readonly step: number; readonly node: string; readonly index: readonly number[] } | null;
@@ -105,6 +147,8 @@ export interface ProfileEntry {
   /** NMSE of the candidate's whole run against the reference here; null where it is infinite or not measured. */
   readonly inherited: number | null;
   readonly bad: boolean;
+  /** Whether the node only rounds. */
+  readonly rounded: boolean;
 }
 
 /** One graph of the run on its own; its bad nodes stand in `allBad`. */
