@@ -3,9 +3,12 @@ import type { JobControl } from '../../shared/base/progress';
 import { staged } from '../../shared/base/control';
 import type { Diagnosis, StepResult } from '../../shared/divergence/assemble-verdict';
 import type { JudgedNode } from '../../shared/divergence/examine';
+import type { Judgement } from '../../shared/divergence/judge';
 import type { NodeDiagnosis } from '../../shared/diagnosis/diagnose';
 import { diagnose } from '../../shared/diagnosis/diagnose';
 import type { Hypothesis } from '../../shared/diagnosis/hypothesis';
+import { kindOfNode } from '../../shared/diagnosis/rounding/in-keeping';
+import { partText } from '../../shared/diagnosis/rounding/rounding-text';
 import { HYPOTHESES } from '../../shared/diagnosis/registry';
 import { Replay } from '../../shared/diagnosis/replay';
 import type { MatMulEngine } from '../../shared/ops/mat-mul-engine';
@@ -25,75 +28,141 @@ const FIRST_BUDGET = 60_000;
 const OTHERS_BUDGET = 30_000;
 /** Milliseconds for one of the others. */
 const OTHER_BUDGET = 10_000;
+/** Milliseconds for all nodes that round: whether a mistake of this size hides among them. */
+const ROUNDED_BUDGET = 20_000;
+
+export interface CloserLook {
+  /** The steps; what turned out to be rounding, or a mistake, is judged so. */
+  readonly steps: readonly JudgedStep[];
+  readonly diagnoses: ReadonlyMap<JudgedNode, Diagnosis>;
+}
 
 /**
- * The first bad node with every hypothesis; the others with what was already proved first, as long as time allows.
+ * The first bad node with every hypothesis; the others with what was already proved first, as long as time allows. A node
+ * whose numbers a deliberate rounding reproduces is rounded, not bad; one whose noise a mistake reproduces is bad.
  * @param onFirst takes what is known of the first bad node, for a repro
  */
 export async function diagnoseSteps(
   steps: readonly JudgedStep[],
   control: JobControl,
   onFirst?: (first: FirstBad) => void,
-): Promise<ReadonlyMap<JudgedNode, Diagnosis>> {
-  const bad = steps.flatMap((step) =>
-    step.examination.judged.filter((j) => j.judgement.bad).map((judged) => ({ step, judged })),
-  );
-  const [first, ...others] = bad;
-  if (!first) return new Map();
-  const { weights } = first.step.examination.evidence;
-  return withEngine(weights, control, undefined, async (engine) => {
-    const look = new CloserLook(engine, control, bad.length);
-    await look.atFirst(first, onFirst);
-    const until = performance.now() + OTHERS_BUDGET;
-    for (const other of others) {
-      const budget = Math.min(OTHER_BUDGET, until - performance.now());
-      if (budget <= 0) break;
-      await look.atOther(other, budget);
-    }
-    return look.diagnoses;
+): Promise<CloserLook> {
+  const [first] = steps;
+  const looked = steps.some((s) => s.examination.judged.some(({ judgement: j }) => j.bad || j.rounding));
+  if (!first || !looked) return { steps, diagnoses: new Map() };
+  return withEngine(first.examination.evidence.weights, control, undefined, async (engine) => {
+    const look = new Look(engine, control);
+    await look.atRounded(steps);
+    await look.atBad(steps, onFirst);
+    return look.applied(steps);
   });
 }
 
-interface Bad {
+interface Looked {
   readonly step: JudgedStep;
   readonly judged: JudgedNode;
 }
 
-class CloserLook {
-  readonly diagnoses = new Map<JudgedNode, Diagnosis>();
+class Look {
+  private readonly diagnoses = new Map<JudgedNode, NodeDiagnosis>();
   private readonly proved = new Map<string, Hypothesis>();
+  /** Judgements that a closer look has changed. */
+  private readonly judgements = new Map<JudgedNode, Judgement>();
 
   constructor(
     private readonly engine: MatMulEngine,
     private readonly control: JobControl,
-    private readonly count: number,
   ) {}
 
-  async atFirst({ step, judged }: Bad, onFirst?: (first: FirstBad) => void): Promise<void> {
+  /** Nodes of one name round alike: the one farthest off is looked at, and the others only where a mistake is found. */
+  async atRounded(steps: readonly JudgedStep[]): Promise<void> {
+    const until = performance.now() + ROUNDED_BUDGET;
+    for (const alike of ofOneKind(steps)) {
+      const [farthest, ...others] = alike;
+      if (!farthest || performance.now() > until) return;
+      const found = await this.lookAt(farthest, MISTAKES, until - performance.now(), true);
+      if (!found.proved) continue;
+      this.turnBad(farthest, found);
+      const same = [...this.proved.values()];
+      for (const other of others) {
+        const again = await this.lookAt(other, same, OTHER_BUDGET, true);
+        if (again.proved) this.turnBad(other, again);
+      }
+    }
+  }
+
+  async atBad(steps: readonly JudgedStep[], onFirst?: (first: FirstBad) => void): Promise<void> {
+    const bad = steps.flatMap((step) =>
+      step.examination.judged.filter((j) => this.isBad(j)).map((judged) => ({ step, judged })),
+    );
+    let until: number | undefined;
+    for (const at of bad) {
+      if (until === undefined) {
+        if (await this.isFirst(at, onFirst)) until = performance.now() + OTHERS_BUDGET;
+        continue;
+      }
+      const budget = Math.min(OTHER_BUDGET, until - performance.now());
+      if (budget <= 0) break;
+      if (!this.diagnoses.has(at.judged)) await this.atOther(at, budget);
+    }
+  }
+
+  /** The steps as they are judged now. */
+  applied(steps: readonly JudgedStep[]): CloserLook {
+    const diagnoses = new Map<JudgedNode, Diagnosis>();
+    const again = (j: JudgedNode): JudgedNode => {
+      const judgement = this.judgements.get(j);
+      const now = judgement ? { ...j, judgement } : j;
+      const found = this.diagnoses.get(j);
+      if (found && now.judgement.bad) diagnoses.set(now, found);
+      return now;
+    };
+    return {
+      steps: steps.map((s) => ({
+        ...s,
+        examination: { ...s.examination, judged: s.examination.judged.map(again) },
+      })),
+      diagnoses,
+    };
+  }
+
+  /** Looks at a bad node with every hypothesis. False where it turns out to round. */
+  private async isFirst({ step, judged }: Looked, onFirst?: (first: FirstBad) => void): Promise<boolean> {
     const { evidence, arithmetics } = step.examination;
     const weights = new RecordedWeights(evidence.weights);
     const control = this.stage(judged);
     const request = { ...evidence, weights, judged, arithmetics };
     const replay = await Replay.open({ ...request, engine: this.engine, control });
+    const { noiseFloor } = judged.judgement;
+    const how = { replay, noiseFloor, control, budget: FIRST_BUDGET };
+    const known = await diagnose({ ...how, hypotheses: [...this.proved.values()] });
+    if (this.isRounding(judged, known)) return false;
     const { probe } = evidence;
     const ask = probe && ((b: Float32Array) => probe(judged.node, b));
-    const { noiseFloor } = judged.judgement;
-    const how = { hypotheses: HYPOTHESES, noiseFloor, control, budget: FIRST_BUDGET, weight: { probe: ask } };
-    const found = await diagnose({ replay, ...how });
+    const found = await diagnose({ ...how, hypotheses: HYPOTHESES, weight: { probe: ask } });
     this.note(judged, found);
+    if (this.isRounding(judged, found)) return false;
     onFirst?.({ step: step.index, request, replay, found, weights: await weightsOfCause(weights, replay, found) });
+    return true;
   }
 
-  async atOther({ step, judged }: Bad, budget: number): Promise<void> {
+  private async atOther(at: Looked, budget: number): Promise<void> {
+    const known = await this.lookAt(at, [...this.proved.values()], budget);
+    const found = known.cause ? known : await this.lookAt(at, HYPOTHESES, budget);
+    this.note(at.judged, found);
+    this.isRounding(at.judged, found);
+  }
+
+  private async lookAt(
+    { step, judged }: Looked,
+    hypotheses: readonly Hypothesis[],
+    budget: number,
+    isNoise = false,
+  ): Promise<NodeDiagnosis> {
     const { evidence, arithmetics } = step.examination;
     const control = this.stage(judged);
     const replay = await Replay.open({ ...evidence, judged, arithmetics, engine: this.engine, control });
-    const { noiseFloor } = judged.judgement;
-    const known = await diagnose({ replay, hypotheses: [...this.proved.values()], noiseFloor, control, budget });
-    this.note(
-      judged,
-      known.cause ? known : await diagnose({ replay, hypotheses: HYPOTHESES, noiseFloor, control, budget }),
-    );
+    return diagnose({ replay, hypotheses, noiseFloor: judged.judgement.noiseFloor, control, budget, isNoise });
   }
 
   /** What was proved here is the first thing to try at the next node: the same mistake with the same parameters. */
@@ -105,9 +174,49 @@ class CloserLook {
     if (!this.proved.has(key)) this.proved.set(key, onlyWith(hypothesis, label));
   }
 
-  private stage(judged: JudgedNode): JobControl {
-    return staged(this.control, `why ${judged.node.key} is wrong (${this.diagnoses.size + 1} of ${this.count})`);
+  /** Whether a deliberate rounding reproduces the node's numbers; it is judged so then. */
+  private isRounding(judged: JudgedNode, { proved }: NodeDiagnosis): boolean {
+    const { hypothesis, parameters, label } = proved?.trial ?? {};
+    const { nonFinite, ...judgement } = judged.judgement;
+    if (!hypothesis?.rounds || !parameters || nonFinite) return false;
+    const { part, to } = hypothesis.rounds(parameters);
+    const rounding = { part, to, underflow: false, reproduced: true, text: `${partText(part)} in ${to} (${label})` };
+    this.judgements.set(judged, { ...judgement, nonFinite, bad: false, rounding, why: rounding.text });
+    return true;
   }
+
+  private turnBad({ judged }: Looked, found: NodeDiagnosis): void {
+    const { rounding, ...judgement } = judged.judgement;
+    const why = `it looks like rounding (${rounding?.text ?? ''}), but a mistake gives these numbers`;
+    this.judgements.set(judged, { ...judgement, bad: true, why });
+    this.note(judged, found);
+  }
+
+  private isBad(judged: JudgedNode): boolean {
+    return (this.judgements.get(judged) ?? judged.judgement).bad;
+  }
+
+  private stage(judged: JudgedNode): JobControl {
+    return staged(this.control, `why ${judged.node.key} is wrong (${this.diagnoses.size + 1})`);
+  }
+}
+
+/** Mistakes alone: what engines do on purpose is rounding. */
+const MISTAKES = HYPOTHESES.filter((h) => !h.rounds);
+
+/** Nodes whose error is noise of a rounding's size, those of one name together, farthest from their floors first. */
+function ofOneKind(steps: readonly JudgedStep[]): readonly (readonly Looked[])[] {
+  const kinds = new Map<string, Looked[]>();
+  for (const step of steps) {
+    for (const judged of step.examination.judged) {
+      const { rounding } = judged.judgement;
+      if (!rounding || rounding.reproduced || rounding.part === 'function') continue;
+      const kind = kindOfNode(judged.node);
+      kinds.set(kind, [...(kinds.get(kind) ?? []), { step, judged }]);
+    }
+  }
+  const floors = ({ judged: { judgement } }: Looked): number => judgement.localNmse / judgement.noiseFloor;
+  return [...kinds.values()].map((alike) => alike.sort((a, b) => floors(b) - floors(a)));
 }
 
 /** The hypothesis with its one variant of this label. */

@@ -15,6 +15,7 @@ import type { InferredNames } from './infer-names';
 import type { JudgeContext, Judged } from './step-judge';
 import { StepJudge } from './step-judge';
 import type { StepLane } from './step-lanes';
+import { tellRounding } from './tell-rounding';
 
 /** They are replayed on their own values. */
 export class DumpExaminer implements Examiner {
@@ -28,7 +29,7 @@ export class DumpExaminer implements Examiner {
 
   constructor(
     private readonly lane: StepLane,
-    context: JudgeContext,
+    private readonly context: JudgeContext,
     private readonly reference: ReferenceAt,
   ) {
     const candidateOf = (step: CapturedStep, results: TraceSource): Candidate => {
@@ -62,7 +63,8 @@ export class DumpExaminer implements Examiner {
     }
     // a dump with a graph of its own was matched by that
     const isNamed = isMapped === true || aligned.manifest?.graph !== undefined;
-    const examined = isNamed ? await this.judge.at(step.index) : await this.examined(step, aligned);
+    const above = isNamed ? await this.judge.at(step.index) : await this.examined(step, aligned);
+    const examined = await tellRounding(above, this.context.control);
     const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
     if (inferred?.tooFew !== undefined && isClean(examination)) throw new QuarrelError(inferred.tooFew);
     const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
@@ -75,6 +77,7 @@ export class DumpExaminer implements Examiner {
         ...(this.numbersAreOthers ? [OTHER_NUMBERS] : []),
       ],
       inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
+      told: { declared: aligned.declared.activations, stored: aligned.stored },
       timings: aligned.manifest?.timings,
     };
   }

@@ -5,6 +5,7 @@ import { INHERITED_SUSPICION } from '../../shared/compare/tolerance';
 import { lastLogits, lastNode } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import type { GraphLane } from '../../shared/divergence/lane';
+import type { ToldPrecision } from '../../shared/divergence/precision';
 import type { Graph } from '../../shared/graph/graph';
 import { tensorOf } from '../../shared/graph/graph';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -12,6 +13,7 @@ import { PLAIN_ACCESS } from '../files/weight-view';
 import type { CapturedStep } from './capture-session';
 import { Owned } from './owned';
 import { StepJudge } from './step-judge';
+import { tellRounding } from './tell-rounding';
 import { laneProbe } from './lane-probe';
 import type { JudgeContext, Judged, LaneProbe } from './step-judge';
 import type { FollowContext } from './step-lanes';
@@ -23,6 +25,8 @@ export interface StepOutcome {
   readonly alignment: readonly string[];
   /** NMSE of the candidate's whole run against the reference, by node key. */
   readonly inherited: ReadonlyMap<string, number>;
+  /** What a dump tells of its precision. */
+  readonly told?: ToldPrecision;
   /** Microseconds by node key; absent where the candidate kept none. */
   readonly timings?: Readonly<Record<string, number>> | undefined;
 }
@@ -49,7 +53,7 @@ export class OwnExaminer implements Examiner {
 
   constructor(
     lane: GraphLane,
-    context: JudgeContext & Omit<FollowContext, 'name'>,
+    private readonly context: JudgeContext & Omit<FollowContext, 'name'>,
     private readonly reference: ReferenceAt,
   ) {
     const { access } = context.weights;
@@ -77,8 +81,8 @@ export class OwnExaminer implements Examiner {
     this.frees.push((await this.free.next(step)).trace);
     this.locals.push((await this.local.next(step)).trace);
     const free = at(this.frees, step);
-    let examination = await this.judge.at(step.index);
-    if (isClean(examination) && this.isSuspicious(step, free)) examination = await this.freeJudge.at(step.index);
+    let examination = await this.judgedBy(this.judge, step);
+    if (isClean(examination) && this.isSuspicious(step, free)) examination = await this.judgedBy(this.freeJudge, step);
     return {
       examination,
       logits: lastLogits(step.graph, free),
@@ -90,6 +94,10 @@ export class OwnExaminer implements Examiner {
 
   dispose(): Promise<void> {
     return this.owned.dispose();
+  }
+
+  private async judgedBy(judge: StepJudge, step: CapturedStep): Promise<Judged> {
+    return tellRounding(await judge.at(step.index), this.context.control);
   }
 
   /** Whether a run that is right node by node still ends elsewhere than the reference does. */

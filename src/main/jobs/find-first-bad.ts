@@ -106,8 +106,8 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const kept: { first?: FirstBad } = {};
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
-  const diagnoses = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
-  const verdict = await verdictOf(b, steps, diagnoses, checks);
+  const looked = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
+  const verdict = await verdictOf(b, looked.steps, looked.diagnoses, checks);
   if (kept.first) onBad?.(kept.first, verdict);
   return verdict;
 }
@@ -126,7 +126,7 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
     if (b.select && selectedNodes(b.select, session, step).size === 0) break;
     const trace = reference ? (await reference.next(step)).trace : step.captured;
     references.push(trace);
-    const { examination, logits, alignment, inherited, timings } = await examiner.next(step);
+    const { examination, logits, alignment, inherited, told, timings } = await examiner.next(step);
     const { index, tokens, graph, captured } = step;
     b.times.add(request.reference, index, graph, trace.manifest?.timings);
     b.times.add(request.candidate, index, graph, timings);
@@ -143,6 +143,7 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
       candidateLogits,
       alignment,
       inherited,
+      ...(told ? { told } : {}),
     });
     const greedy = reference && referenceLogits ? topLogits(referenceLogits, 1)[0]?.token : step.next;
     const token = tokenOfStep(plan, index + 1, greedy);
@@ -199,7 +200,7 @@ async function verdictOf(
   diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
   checks: Checks,
 ): Promise<Verdict> {
-  const { modelPath, reference, candidate, expect, minLogit } = request;
+  const { modelPath, reference, candidate, expect, minLogit, strict } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
   const pieces = await tokenPieces(session.model.path, [...new Set(bestTokens(best))]);
   return assembleVerdict({
@@ -214,6 +215,7 @@ async function verdictOf(
     ...checks,
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
+    ...(strict ? { strict } : {}),
   });
 }
 

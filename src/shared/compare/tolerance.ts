@@ -161,6 +161,17 @@ export const MARGIN = {
   channelShare: 1e-3,
 } as const;
 
+/** When an error above the noise floor is rounding (diagnosis/rounding). */
+export const ROUNDING_NOISE = {
+  /**
+   * Most that an error's energy may be of what rounding to the precision makes of the same inputs, on the average: twice
+   * the deviation. Rounding at several places at once adds up to that; a coarser precision is eight times as far.
+   */
+  most: 4,
+  /** Local NMSE above which nothing but numbers below a type's range is looked at: 4-bit blocks make a few hundredths. */
+  largest: 0.3,
+} as const;
+
 /**
  * Inherited error at the logits above which a candidate that is clean node by node is examined once more on its own
  * inputs: 1.1e-3 was seen between correct engines, so this only costs time.

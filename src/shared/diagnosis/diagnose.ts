@@ -22,6 +22,8 @@ export interface DiagnoseRequest {
   readonly replay: Replay;
   readonly hypotheses: readonly Hypothesis[];
   readonly noiseFloor: number;
+  /** Whether the error looks like noise: then a cause has to reproduce it, not only to come near its floor. */
+  readonly isNoise?: boolean;
   readonly control: JobControl;
   /** Milliseconds after which no further trial is begun. */
   readonly budget: number;
@@ -87,8 +89,8 @@ class DiagnosisRun {
 
   /** The first that is proved. */
   private proved(finals: readonly ProvedTrial[]): ProvedTrial | undefined {
-    const { noiseFloor } = this.request;
-    return finals.find((f) => isProved(f.trial, noiseFloor));
+    const { noiseFloor, isNoise } = this.request;
+    return finals.find((f) => isProved(f.trial, noiseFloor, !isNoise));
   }
 
   private async screen(hypothesis: Hypothesis): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Rounding } from '../divergence/rounding';
 import type { Site } from './site';
 
 /**
@@ -32,6 +33,11 @@ export interface Hypothesis {
    * compare, only such a mistake can be told from others that make everything NaN.
    */
   readonly byRange?: boolean;
+  /**
+   * Present where engines do this on purpose: finite results that it explains are rounding, no mistake.
+   * @param parameters of the variant that was proved
+   */
+  readonly rounds?: (parameters: Parameters) => Pick<Rounding, 'part' | 'to'>;
   /**
    * The ways in which it can appear at a node, likely ones first; none where it cannot. Called in every arithmetic:
    * labels do not depend on it.

@@ -17,10 +17,13 @@ export interface Trial extends Explained {
   readonly estimated: boolean;
 }
 
-/** Whether what a trial leaves unexplained is small enough to call it the cause. */
-export function isProved(trial: Explained & Pick<Trial, 'estimated'>, noiseFloor: number): boolean {
+/**
+ * Whether what a trial leaves unexplained is small enough to call it the cause.
+ * @param isNearFloor whether an error of a few floors may leave most of its own size; false where the error looks like noise
+ */
+export function isProved(trial: Explained & Pick<Trial, 'estimated'>, noiseFloor: number, isNearFloor = true): boolean {
   if (trial.share >= (trial.estimated ? CAUSE.estimatedShare : CAUSE.share)) return true;
-  return trial.share >= CAUSE.shareNearFloor && trial.residualNmse <= CAUSE.residualFloors * noiseFloor;
+  return isNearFloor && trial.share >= CAUSE.shareNearFloor && trial.residualNmse <= CAUSE.residualFloors * noiseFloor;
 }
 
 /**

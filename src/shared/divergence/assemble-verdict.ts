@@ -12,6 +12,8 @@ import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
 import type { Cause, ErrorShape, WeightFinding } from './cause';
 import type { Observation, Rung } from './checks';
+import type { ToldPrecision } from './precision';
+import { inferPrecision } from './precision';
 import { profileOf } from './profile';
 import type { RunChoices } from './run-choices';
 import { ALL_AS_IS } from './run-choices';
@@ -49,6 +51,8 @@ export interface StepResult {
   readonly alignment: readonly string[];
   /** NMSE of the candidate's whole run against the reference, by node key. */
   readonly inherited: ReadonlyMap<string, number>;
+  /** What a dump tells of its precision. */
+  readonly told?: ToldPrecision;
 }
 
 /** What a closer look at a bad node found. */
@@ -116,7 +120,10 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     firstBad: allBad[0] ?? null,
     allBad,
     rounded: judged.flatMap(({ s, j }) => roundedNode(j, s.index)),
-    precision: null,
+    precision: inferPrecision(
+      v.steps.flatMap((step) => step.examination.judged),
+      prompt.told,
+    ),
     strict: v.strict ?? false,
     coverage: coverageOf(v.steps),
     cause: allBad[0] ? allBad[0].cause : (v.preflightCause ?? null),
@@ -164,6 +171,7 @@ function nearestToLimit(steps: readonly StepResult[]): Verdict['nearest'] {
   let nearest: Verdict['nearest'] = null;
   for (const { index, examination } of steps) {
     for (const { node, judgement } of examination.judged) {
+      if (judgement.rounding) continue;
       const ratio = judgement.localNmse / judgement.noiseFloor;
       if (judgement.bad || (nearest !== null && ratio <= nearest.ratio)) continue;
       nearest = { node: stepKey(index, node.key), ratio };

@@ -40,6 +40,8 @@ export interface Judgement {
   /** NMSE to the nearest correct way; in units of what its sums lose where the right result is nothing but zeros. */
   readonly localNmse: number;
   readonly noiseFloor: number;
+  /** NMSE to exact arithmetic, whichever way is nearest: the candidate’s own precision here; absent where that is not known. */
+  readonly toExact?: number;
   /** `reference` is the nearest correct way's value. */
   readonly worst: WorstElement;
   /** The expert of a MUL_MAT_ID whose weight gave the worst element. */
@@ -65,6 +67,7 @@ export function judgeNode(evidence: NodeEvidence): Judgement {
   const judged = {
     localNmse,
     noiseFloor: floor,
+    toExact: nmseOf(e.exact, e.candidate, e.mask),
     worst: metrics.worst,
     ...channels?.expertAt(metrics.worst.index),
     nonFinite: metrics.nonFinite,

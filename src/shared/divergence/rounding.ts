@@ -14,6 +14,8 @@ export interface Rounding {
   readonly to: Precision;
   /** Whether values fell below the least that the type can hold. */
   readonly underflow: boolean;
+  /** Whether this very rounding gives the candidate's numbers; otherwise the error is noise of the size it makes. */
+  readonly reproduced: boolean;
   /** In a few words, without the node: "sums in F16", "activations underflow in F16". */
   readonly text: string;
 }

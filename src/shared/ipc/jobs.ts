@@ -30,6 +30,8 @@ export interface FindFirstBadRequest {
   readonly steps?: number;
   /** Further runs of the candidate that ought to give the same; none when absent. */
   readonly observe?: readonly Observation['id'][];
+  /** Rounding counts as a difference. */
+  readonly strict?: boolean;
 }
 
 export interface InspectBlockRequest {

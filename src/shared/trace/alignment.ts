@@ -2,6 +2,8 @@ import { assert } from '../base/assert';
 import type { Dims, Graph, GraphTensor } from '../graph/graph';
 import { elementCount, isComputing } from '../graph/graph';
 import { neOfShape, shapeOfNe } from './safetensors';
+import type { StoredPrecision } from './stored-precision';
+import { storedPrecision } from './stored-precision';
 import type { DeclaredPrecision, NotMeasured, TraceDtype, TraceEntry, TraceManifest, TraceSource } from './trace';
 
 /** How a dump's checkpoint lies over the graph's tensor. */
@@ -105,6 +107,8 @@ export class AlignedTrace implements TraceSource {
   readonly notes: readonly string[];
   /** Dumped checkpoints that fit no node, with the reason. */
   readonly misfits: readonly NotMeasured[];
+  private storedAs: StoredPrecision | undefined;
+  private isStoredKnown = false;
   private readonly placements = new Map<string, { placement: Placement; node: GraphTensor }>();
 
   constructor(
@@ -159,9 +163,22 @@ export class AlignedTrace implements TraceSource {
     return this.dump.declared ?? {};
   }
 
-  /** The type in which the engine holds the checkpoint: that of the dump, unless it declares another. */
+  /** The type in which the engine holds the checkpoint: that of the dump, unless it declares another or its values tell. */
   dtype(key: string): TraceDtype {
-    return this.dump.declared?.activations ?? this.foreign.get(key)?.entry.dtype ?? 'F32';
+    const { declared } = this.dump;
+    if (declared?.activations) return declared.activations;
+    const dtype = this.foreign.get(key)?.entry.dtype ?? 'F32';
+    return dtype === 'F32' && this.stored?.keys.has(key) ? this.stored.type : dtype;
+  }
+
+  /** What the values of the checkpoints that are dumped as f32 say of the type they were stored in. */
+  get stored(): StoredPrecision | undefined {
+    if (!this.isStoredKnown) {
+      const wide = [...this.entries.keys()].filter((key) => this.foreign.get(key)?.entry.dtype === 'F32');
+      this.storedAs = storedPrecision(wide, (key) => this.foreign.get(key)?.read() ?? new Float32Array());
+      this.isStoredKnown = true;
+    }
+    return this.storedAs;
   }
 
   /** 1 where the dump has a value of its own; undefined when that is everywhere. */

@@ -31,6 +31,7 @@ interface BisectOptions extends PromptOptions, RunOptions, CheckOptions {
   readonly map?: string;
   readonly threads?: number;
   readonly json?: boolean;
+  readonly strict?: boolean;
   readonly repro?: string;
   readonly report?: readonly string[];
 }
@@ -52,6 +53,7 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
     .option('--repro <dir>', 'new folder for the first bad node: inputs, weights, right and wrong results')
     .option('--report <file>', 'writes the verdict as .json, .md or .html; may be repeated', append)
+    .option('--strict', 'rounding to a lower precision counts as a difference')
     .option('--json', 'one JSON document (quarrel.verdict/1) on stdout')
     .action(async (file: string, options: BisectOptions) => {
       exit(await bisect(file, options));
@@ -60,7 +62,7 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
 
 function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
-    const { reference, expect, minLogit, threads, repro, report = [] } = options;
+    const { reference, expect, minLogit, threads, repro, strict, report = [] } = options;
     const reports = report.map((path) => ({ path, kind: reportKindOf(path) }));
     if (repro !== undefined) requireFree(repro);
     const candidate = candidateOf(options);
@@ -82,6 +84,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
         ...(expect === undefined ? {} : { expect }),
         ...(minLogit === undefined ? {} : { minLogit }),
         ...(threads === undefined ? {} : { threads }),
+        ...(strict ? { strict } : {}),
         ...(repro === undefined ? {} : { onBad: (first, found) => writeRepro(repro, first, found) }),
         ...(options.map === undefined ? {} : { map: readNameMap(options.map) }),
       },

@@ -1,5 +1,6 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
+import { roundedSentences } from '../../../shared/divergence/rounded-words';
 import { choiceNotes } from '../../../shared/divergence/run-choices';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
@@ -25,6 +26,7 @@ export function verdictText(v: Verdict): string {
     ...body(v),
     ...logits(v),
     ...steps(v),
+    ...precision(v),
     ...expectation(v),
     ...checksText(v),
     ...remarks(v),
@@ -37,13 +39,24 @@ function headline(v: Verdict): string {
   const lanes = `${v.candidate} against ${v.reference}, ${v.tokens.length} tokens${decoded}`;
   switch (v.verdict) {
     case 'clean':
-      return `CLEAN  ${lanes}: ${measured(v)} within their noise floor${nearest(v)}`;
+      return `CLEAN  ${lanes}: ${measured(v)} ${rightOrRounded(v)}${nearest(v)}`;
     case 'incomparable':
       return `INCOMPARABLE  ${lanes}: ${v.reason ?? ''}`;
     case 'diverged':
+      if (!v.firstBad && isOnlyRounded(v))
+        return `DIVERGED  ${lanes}: nothing is wrong, but rounding counts (--strict)`;
       if (!v.firstBad) return `DIVERGED  ${lanes}: every measured node is right, but ${otherwiseWrong(v)}`;
       return `DIVERGED  ${lanes}: first bad node ${nodeOf(v.firstBad)}${prefillRight(v)}`;
   }
+}
+
+function rightOrRounded({ rounded }: Verdict): string {
+  if (rounded.length === 0) return 'within their noise floor';
+  return `right; ${rounded.length} of them round${rounded.length === 1 ? 's' : ''}`;
+}
+
+function isOnlyRounded(v: Verdict): boolean {
+  return v.strict && v.rounded.length > 0 && !v.cause;
 }
 
 /** A bug of its own kind: the prompt's graph is right, a decode step on the cache is not. */
@@ -131,6 +144,14 @@ function steps(v: Verdict): string[] {
 function token(t: TokenLogit | null): string {
   if (!t) return 'not measured';
   return `${t.text === undefined ? `#${t.token}` : JSON.stringify(t.text)} ${t.logit.toFixed(3)}`;
+}
+
+/** What rounds, and in what the candidate computes. */
+function precision(v: Verdict): string[] {
+  return [
+    ...(v.precision ? [`precision   ${v.precision.text}`] : []),
+    ...roundedSentences(v).map((sentence) => `rounded     ${sentence}`),
+  ];
 }
 
 function expectation(v: Verdict): string[] {

@@ -15,6 +15,7 @@ export const CACHE_PRECISION: Hypothesis = {
   citations: ['ggml-org/llama.cpp#14822'],
   catalogue: [43],
   generality: 1,
+  rounds: ({ cache }) => ({ part: 'cache', to: cache === 'bf16' ? 'BF16' : cache === 'Q4_0' ? 'Q4' : 'Q8' }),
   *variants(site) {
     const write = cacheWriteOf(site);
     if (!write) return;

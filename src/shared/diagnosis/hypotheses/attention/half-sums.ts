@@ -27,6 +27,7 @@ export const HALF_SUMS: Hypothesis = {
   catalogue: [17, 18],
   generality: 1,
   byRange: true,
+  rounds: () => ({ part: 'sums', to: 'F16' }),
   *variants(site) {
     if (site.node.kind !== 'MUL_MAT') return;
     yield summed('each product and each sum in f16', productsAndSums);

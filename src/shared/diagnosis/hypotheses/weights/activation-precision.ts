@@ -19,6 +19,7 @@ export const ACTIVATION_PRECISION: Hypothesis = {
   citations: [],
   catalogue: [],
   generality: 1,
+  rounds: () => ({ part: 'activations', to: 'Q8' }),
   *variants(site) {
     const weight = weightOf(site);
     if (!weight || (site.node.kind !== 'MUL_MAT' && site.node.kind !== 'MUL_MAT_ID')) return;

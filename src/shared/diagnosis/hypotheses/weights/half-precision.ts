@@ -47,6 +47,7 @@ export const HALF_PRECISION_DECODE: Hypothesis = {
   citations: ['ggml-org/llama.cpp#4836'],
   catalogue: [10],
   generality: 1,
+  rounds: ({ precision }) => ({ part: 'weights', to: precision === 'bf16' ? 'BF16' : 'F16' }),
   *variants(site) {
     const type = weightTypeOf(site);
     if (!type || type === 'F16') return;

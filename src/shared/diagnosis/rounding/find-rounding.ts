@@ -1,0 +1,336 @@
+/**
+ * Tells rounding from a mistake at a node whose error stands above its noise floor. First the plainest roundings are
+ * replayed as they are; where one gives the candidate's very numbers that is it. Otherwise the error must be of a size
+ * that rounding to some precision makes at this node, from its own inputs, and must be noise (structure.ts).
+ */
+import type { Random } from '../../base/random';
+import { seededRandom, seedOf } from '../../base/random';
+import { givesIndices } from '../../compare/index-results';
+import { MARGIN, ROUNDING_NOISE } from '../../compare/tolerance';
+import type { JudgedNode } from '../../divergence/examine';
+import type { Precision, Rounding } from '../../divergence/rounding';
+import type { OpKind } from '../../graph/ggml-op';
+import { floatParam } from '../../ops/op';
+import { withFloatParam } from '../hypotheses/op-params';
+import type { Replay, Replayed } from '../replay';
+import { sampledReplay } from '../sampled-replay';
+import type { Site } from '../site';
+import { evaluateChanged, isWeightSource } from '../site';
+import { blockGrid, F32_GRID, floatGrid } from './grids';
+import { isInKeeping } from './in-keeping';
+import type { NoiseSource } from './noise-source';
+import {
+  allRounding,
+  functionRounding,
+  inputRounding,
+  isCached,
+  resultRounding,
+  sumRounding,
+  weightRounding,
+} from './noise-source';
+import { roundingText, underflows } from './rounding-text';
+import { hasShortMantissas } from './short-mantissas';
+import type { Direction, ErrorOfNode, NoiseSamples } from './structure';
+import { structureOf } from './structure';
+
+export type RoundingFinding =
+  /** As precise as f32 can be here; the noise floor is what f32 loses. */
+  | { readonly kind: 'right'; readonly noiseFloor: number }
+  | { readonly kind: 'rounded'; readonly rounding: Rounding }
+  /** Why it is no rounding, in a few words. */
+  | { readonly kind: 'wrong'; readonly why: string };
+
+/** Samples that decide whether an error can be of this size at all, and those that decide whether it is noise. */
+const FEW = 2;
+const MANY = 16;
+/** Elements that are compared; whole rows, evenly over the result. */
+const MOST_ELEMENTS = 1 << 16;
+/** Terms of one sum in 16 bits where the results lie on no 16-bit grid: blocks of a quantized weight are summed so. */
+const SHORT_SUM = 32;
+/** Multiples of a type's least number below which a result may vanish in it. */
+const VANISHING = 4;
+/** Share of the error that a plain rounding must take away to be what the rest is measured from. */
+const BETTER = 0.5;
+
+const TOO_LARGE = { kind: 'wrong', why: 'it is larger than rounding makes it here' } as const;
+
+const GRIDS = { F16: floatGrid('F16'), BF16: floatGrid('BF16'), TF32: floatGrid('TF32') } as const;
+
+export interface RoundingRequest {
+  readonly replay: Replay;
+  readonly judged: JudgedNode;
+  /** All judged nodes of the engine: a precision must be in keeping with theirs. */
+  readonly all: readonly JudgedNode[];
+}
+
+export async function findRounding({ replay: whole, judged, all }: RoundingRequest): Promise<RoundingFinding> {
+  if (givesIndices(whole.end.kind)) return { kind: 'wrong', why: 'indices are not rounded' };
+  const replay = sampledReplay(whole) ?? whole;
+  return new RoundingSearch(replay, judged, all, replay === whole).run();
+}
+
+class RoundingSearch {
+  private readonly exact: Float32Array;
+  private readonly at: Int32Array;
+  private readonly random: Random;
+  private readonly site: Site | undefined;
+
+  constructor(
+    private readonly replay: Replayed,
+    private readonly judged: JudgedNode,
+    private readonly all: readonly JudgedNode[],
+    private readonly isWhole: boolean,
+  ) {
+    this.exact = replay.right('exact');
+    this.at = comparedElements(replay, this.exact);
+    this.random = seededRandom(seedOf(judged.node.key));
+    this.site = this.end && replay.site(this.end, 'exact');
+  }
+
+  private get end(): Replayed['nodes'][number] | undefined {
+    return this.replay.nodes[this.replay.nodes.length - 1];
+  }
+
+  private get isAlone(): boolean {
+    return this.replay.nodes.filter((node) => node.op !== 'SET_ROWS').length === 1;
+  }
+
+  async run(): Promise<RoundingFinding> {
+    if (this.at.length === 0 || !this.site) return { kind: 'wrong', why: 'nothing finite to compare' };
+    const { localNmse } = this.judged.judgement;
+    if (localNmse > ROUNDING_NOISE.largest && !underflows(this.site, 'activations')) return TOO_LARGE;
+    const plain = await this.plainRounding();
+    if (plain.found) return { kind: 'rounded', rounding: plain.found };
+    const levels = this.levels();
+    // what the finest precision of this size shows: coarser ones would have to be that, too
+    let structure: string | undefined;
+    for (const { centre, by } of [...plain.near, { centre: this.exact, by: undefined }]) {
+      const error = this.differences(this.replay.wrong, centre);
+      for (const level of by ? [...levels.filter(isFine), [by]] : levels) {
+        const fitting = await this.fitting(level, error);
+        if (fitting.length === 0) continue;
+        const why = structureOf(this.errorOf(error, level), fitting);
+        if (why === undefined)
+          return by ? { kind: 'rounded', rounding: this.rounding(by, false) } : this.finding(fitting, error);
+        structure ??= why;
+      }
+    }
+    return structure === undefined ? TOO_LARGE : { kind: 'wrong', why: structure };
+  }
+
+  /** The rounding that gives the candidate's numbers; else the one that comes nearest to them, if any comes near. */
+  private async plainRounding(): Promise<Plain> {
+    const near: Near[] = [];
+    let least = BETTER * energyOf(this.differences(this.replay.wrong, this.exact));
+    const limit = MARGIN.node * this.judged.judgement.noiseFloor * energyOf(this.values(this.exact));
+    for (const source of this.plainSources()) {
+      const centre = await this.replay.predict(source.changes(this.replay), 'exact');
+      const left = energyOf(this.differences(this.replay.wrong, centre));
+      if (left <= limit) return { found: this.rounding(source, true), near };
+      if (left >= least) continue;
+      least = left;
+      near[0] = { centre, by: source };
+    }
+    return { found: undefined, near };
+  }
+
+  private plainSources(): readonly NoiseSource[] {
+    const { F16, BF16, TF32 } = GRIDS;
+    const blocks = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
+    return [
+      ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding('activations', grid)),
+      ...[F16, BF16].map(resultRounding),
+      ...[F16, BF16].map(allRounding),
+      ...[F16, BF16].map(weightRounding),
+      ...this.cacheSources(),
+    ];
+  }
+
+  private cacheSources(): readonly NoiseSource[] {
+    const reads = this.replay.nodes.some((node) => {
+      const site = this.replay.site(node, 'exact');
+      return site?.node.src.some((_, index) => isCached(site, index)) ?? false;
+    });
+    if (!reads) return [];
+    const blocks = ([0, 1] as const).flatMap((axis) => [
+      blockGrid('Q8', 32, axis),
+      blockGrid('Q8', 32, axis, 'F16'),
+      blockGrid('Q4', 32, axis, 'F16'),
+    ]);
+    return [GRIDS.BF16, ...blocks].map((grid) => inputRounding('cache', grid));
+  }
+
+  /** From precise to coarse; all that rounds at one level may do so together. */
+  private levels(): readonly (readonly NoiseSource[])[] {
+    const { F16, BF16 } = GRIDS;
+    if (!this.isAlone) {
+      return [F32_GRID, F16, BF16].map((grid) => [allRounding(grid)]).filter(([all]) => all && this.isInKeeping(all));
+    }
+    const longest = hasShortMantissas(this.replay.wrong) ? Infinity : SHORT_SUM;
+    const levels = [
+      [sumRounding(F32_GRID, Infinity), inputRounding('activations', F32_GRID)],
+      [functionRounding(F32_GRID)],
+      ...[F16, BF16].map((grid) => [
+        inputRounding('activations', grid),
+        sumRounding(grid, longest),
+        resultRounding(grid),
+        weightRounding(grid),
+      ]),
+      ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding('activations', grid)]),
+      ...this.cacheSources().map((source) => [source]),
+    ];
+    return levels.filter(([source]) => source && this.isInKeeping(source));
+  }
+
+  private isInKeeping({ part, grid }: NoiseSource): boolean {
+    return isInKeeping(this.all, this.judged, grid.precision, part);
+  }
+
+  /** The places of a level where rounding makes errors as large as this one, with their samples. */
+  private async fitting(level: readonly NoiseSource[], error: Float64Array): Promise<readonly Fitting[]> {
+    const energy = energyOf(error);
+    const fitting: Fitting[] = [];
+    for (const source of level) {
+      const few = await this.samplesOf(source, FEW);
+      const first = few && energy / meanEnergy(few);
+      if (first === undefined || !(first <= FEW * ROUNDING_NOISE.most)) continue;
+      const more = await this.samplesOf(source, MANY - FEW);
+      if (!few || !more) continue;
+      const samples = [...few, ...more];
+      const ratio = energy / meanEnergy(samples);
+      if (ratio <= ROUNDING_NOISE.most) fitting.push({ source, ratio, samples });
+    }
+    return fitting;
+  }
+
+  /** Undefined where a sample is not finite: no engine rounds so and goes on. */
+  private async samplesOf(source: NoiseSource, count: number): Promise<readonly Float64Array[] | undefined> {
+    const samples: Float64Array[] = [];
+    for (let n = 0; n < count; n++) {
+      const result = await this.replay.predict(source.changes(this.replay, this.random), 'exact');
+      const sample = this.differences(result, this.exact);
+      if (!sample.every(Number.isFinite)) return undefined;
+      samples.push(sample);
+    }
+    return samples;
+  }
+
+  private finding(fitting: readonly Fitting[], error: Float64Array): RoundingFinding {
+    const [best] = [...fitting].sort((a, b) => Math.abs(Math.log(a.ratio)) - Math.abs(Math.log(b.ratio)));
+    const source = best!.source;
+    if (source.grid.precision === 'F32') {
+      const most = Math.max(...fitting.map(({ samples }) => meanEnergy(samples)));
+      const energy = energyOf(this.values(this.exact));
+      return source.part === 'function'
+        ? { kind: 'rounded', rounding: this.rounding(source, false) }
+        : { kind: 'right', noiseFloor: Math.max(most, energyOf(error) / MARGIN.node) / energy };
+    }
+    return { kind: 'rounded', rounding: this.rounding(source, false) };
+  }
+
+  private rounding({ part, grid }: NoiseSource, reproduced: boolean): Rounding {
+    const underflow = grid.precision === 'F16' && this.site !== undefined && underflows(this.site, part);
+    const to: Precision = grid.precision;
+    return { part, to, underflow, reproduced, text: roundingText(part, grid.name, underflow, this.end?.kind) };
+  }
+
+  private errorOf(error: Float64Array, [source]: readonly NoiseSource[]): ErrorOfNode {
+    const values = this.values(this.exact);
+    const base = new Float64Array(error.length).fill(
+      (this.judged.judgement.noiseFloor * energyOf(values)) / error.length,
+    );
+    const { at, isWhole } = this;
+    const ne = this.end!.ne;
+    // below the least numbers of a type results vanish: an error that is the result itself, and no noise
+    const vanishing = VANISHING * (source?.grid.least ?? 0);
+    const isVanishing = values.map((x) => (Math.abs(x) < vanishing ? 1 : 0));
+    return { error, base, at, ne, isWhole, isVanishing, directions: this.directions(values) };
+  }
+
+  private directions(values: Float64Array): readonly Direction[] {
+    const found: Direction[] = [
+      { name: 'has a common offset', values: new Float64Array(values.length).fill(1) },
+      { name: 'grows with the result', values },
+    ];
+    const site = this.site;
+    if (!site || !this.isAlone) return found;
+    site.node.src.forEach((_, index) => {
+      const source = isWeightSource(site, index) ? undefined : site.source(index);
+      if (source && source.length === this.exact.length && source.length > 0) {
+        found.push({ name: `grows with source ${index}`, values: this.values(source) });
+      }
+    });
+    for (const index of FLOAT_PARAMS[site.node.kind] ?? []) {
+      const value = floatParam(site.node.opParams, index);
+      if (!Number.isFinite(value) || value === 0) continue;
+      const opParams = withFloatParam(site.node.opParams, index, value * 1.001);
+      found.push({
+        name: 'changes as another parameter would make it',
+        values: this.differences(evaluateChanged(site, { opParams }), this.exact),
+      });
+    }
+    return found;
+  }
+
+  private values(of: Float32Array): Float64Array {
+    return Float64Array.from(this.at, (i) => of[i]!);
+  }
+
+  private differences(a: Float32Array, b: Float32Array): Float64Array {
+    return Float64Array.from(this.at, (i) => a[i]! - b[i]!);
+  }
+}
+
+interface Plain {
+  readonly found: Rounding | undefined;
+  readonly near: readonly Near[];
+}
+
+/** A result that a plain rounding gives, next to the candidate's. */
+interface Near {
+  readonly centre: Float32Array;
+  readonly by: NoiseSource;
+}
+
+interface Fitting extends NoiseSamples {
+  readonly source: NoiseSource;
+}
+
+/** Indices of the parameters that are numbers, in ggml's op_params. */
+const FLOAT_PARAMS: Partial<Readonly<Record<OpKind, readonly number[]>>> = {
+  NORM: [0],
+  RMS_NORM: [0],
+  L2_NORM: [0],
+  GROUP_NORM: [1],
+  SCALE: [0, 1],
+  SOFT_MAX: [0],
+  FLASH_ATTN_EXT: [0, 2],
+  ROPE: [5, 6, 8],
+};
+
+/** What is left beside a plain rounding is what a fine precision leaves. */
+function isFine([source]: readonly NoiseSource[]): boolean {
+  return source?.grid.precision === 'F32' || source?.grid.precision === 'F16';
+}
+
+/** Elements that the candidate has and that are finite on both sides; whole rows where there are too many. */
+function comparedElements({ wrong, mask, nodes }: Replayed, exact: Float32Array): Int32Array {
+  const width = nodes[nodes.length - 1]?.ne[0] ?? 1;
+  const stride = Math.ceil(wrong.length / Math.max(MOST_ELEMENTS, width));
+  const at: number[] = [];
+  for (let i = 0; i < wrong.length; i++) {
+    if (Math.floor(i / width) % stride !== 0 || mask?.[i] === 0) continue;
+    if (Number.isFinite(wrong[i]!) && Number.isFinite(exact[i]!)) at.push(i);
+  }
+  return Int32Array.from(at);
+}
+
+function energyOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! ** 2;
+  return sum;
+}
+
+function meanEnergy(samples: readonly Float64Array[]): number {
+  return samples.reduce((sum, sample) => sum + energyOf(sample), 0) / samples.length;
+}

@@ -1,0 +1,49 @@
+/** Whether a precision at one node is in keeping with what the engine shows elsewhere: nobody rounds one layer only. */
+import type { JudgedNode } from '../../divergence/examine';
+import type { GraphTensor } from '../../graph/graph';
+import type { Precision, RoundedPart } from '../../divergence/rounding';
+
+/** Share of an error's energy that counts as the same precision in another layer, whose numbers are others. */
+const SAME_KIND = 1e-3;
+/** The same for nodes of another kind, where a precision as coarse as this must show as well. */
+const ANY_KIND = 1e-2;
+/** Mat-muls of other kinds that it takes to say how the engine computes. */
+const LEAST_OTHERS = 3;
+
+/**
+ * F16 and caches: at least half of the nodes of the same name in other layers and steps err as much. Coarser ones: so do
+ * at least half of the other mat-muls, as an engine that computes in them does so everywhere.
+ * @param judged all nodes of the engine that are judged so far
+ */
+export function isInKeeping(
+  judged: readonly JudgedNode[],
+  node: JudgedNode,
+  precision: Precision,
+  part: RoundedPart,
+): boolean {
+  const error = errorOf(node);
+  const peers = judged.filter((j) => j !== node && kindOf(j) === kindOf(node));
+  const likeHere = peers.filter((j) => errorOf(j) >= SAME_KIND * error);
+  if (2 * likeHere.length < peers.length) return false;
+  if (precision === 'F32' || precision === 'F16' || precision === 'TF32' || part === 'cache') return true;
+  const others = judged.filter((j) => isMatMul(j) && kindOf(j) !== kindOf(node));
+  const alike = others.filter((j) => errorOf(j) >= ANY_KIND * error);
+  return others.length >= LEAST_OTHERS && 2 * alike.length >= others.length;
+}
+
+function errorOf({ judgement }: JudgedNode): number {
+  return judgement.toExact ?? judgement.localNmse;
+}
+
+function isMatMul({ node }: JudgedNode): boolean {
+  return node.kind === 'MUL_MAT' || node.kind === 'MUL_MAT_ID';
+}
+
+function kindOf({ node }: JudgedNode): string {
+  return kindOfNode(node);
+}
+
+/** Op and name without layer and number: the same in all layers. */
+export function kindOfNode({ kind, key }: GraphTensor): string {
+  return `${kind} ${key.replace(/-\d+/, '').replace(/#\d+$/, '')}`;
+}

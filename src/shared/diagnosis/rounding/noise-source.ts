@@ -1,0 +1,156 @@
+/**
+ * Where an engine rounds, as changes of a replay: a run with values on their way taken to one of their neighbours on a
+ * grid at random. Many such runs show what rounding there can make of the result, through whatever comes after; known as
+ * Monte Carlo arithmetic (D. S. Parker 1997; Verificarlo).
+ */
+import type { NodeId } from '../../base/brand';
+import { QuarrelError } from '../../base/errors';
+import type { Random } from '../../base/random';
+import type { RoundedPart } from '../../divergence/rounding';
+import type { GraphTensor } from '../../graph/graph';
+import { isStateWrite, memoryOwner, tensorOf } from '../../graph/graph';
+import type { OpKind } from '../../graph/ggml-op';
+import type { DequantizeBlocks } from '../../quant/format';
+import { QUANT_FORMATS, supportedFormat } from '../../quant/registry';
+import type { Dims } from '../../graph/graph';
+import type { Prediction, Replayed } from '../replay';
+import type { Site } from '../site';
+import { evaluateChanged, isWeightSource, sourceTensor } from '../site';
+import type { Grid } from './grids';
+import { PartialSums } from './partial-sums-noise';
+
+/** One place where values are rounded, on one grid. */
+export interface NoiseSource {
+  readonly part: RoundedPart;
+  readonly grid: Grid;
+  /** The changes of one run: rounded to the nearest where `random` is absent. */
+  changes(replay: Replayed, random?: Random): ReadonlyMap<NodeId, Prediction>;
+}
+
+/** The least that can be told apart from zero in a function computed by way of another one, relative to its own scale. */
+const FUNCTION_UNIT = 2 ** -22;
+
+/** Functions that some engines compute by way of exponentials, and the size of what cancels there. */
+const FUNCTION_SCALE: Partial<Readonly<Record<OpKind, (x: number) => number>>> = {
+  TANH: () => 1,
+  SIGMOID: () => 1,
+  EXPM1: () => 1,
+  SOFTPLUS: () => 1,
+  ELU: () => 1,
+  GELU: Math.abs,
+  GELU_ERF: Math.abs,
+  GELU_QUICK: Math.abs,
+  SILU: Math.abs,
+};
+
+/** Inputs that are no weights: only those in a cache for `cache`, only others else. */
+export function inputRounding(part: 'activations' | 'cache', grid: Grid): NoiseSource {
+  return everywhere(part, grid, inputsRounded(part, grid));
+}
+
+type Rounded = (site: Site, random: Random | undefined) => Float32Array | undefined;
+
+function inputsRounded(part: 'activations' | 'cache', grid: Grid): Rounded {
+  return (site, random) => {
+    const sources = new Map<number, Float32Array>();
+    site.node.src.forEach((_, index) => {
+      const values = floatSource(site, index);
+      if (!values || (part === 'cache' && !isCached(site, index))) return;
+      sources.set(index, rounded(grid, values, extentsOf(site, index), random));
+    });
+    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
+  };
+}
+
+export function resultRounding(grid: Grid): NoiseSource {
+  return everywhere('results', grid, (site, random) => rounded(grid, evaluateChanged(site, {}), site.node.ne, random));
+}
+
+/** All of them in one: for a stretch, inside which nobody knows which. */
+export function allRounding(grid: Grid): NoiseSource {
+  const sums = new PartialSums(grid.unit, Infinity, grid.least);
+  const inputs = inputsRounded('activations', grid);
+  return everywhere('activations', grid, (site, random) => {
+    const result = inputs(site, random) ?? evaluateChanged(site, {});
+    const noise = random && sums.noiseAt(site);
+    if (noise) for (let i = 0; i < result.length; i++) result[i]! += noise(i) * random.normal();
+    return rounded(grid, result, site.node.ne, random);
+  });
+}
+
+/** Quantized weights, rounded as they are dequantized. */
+export function weightRounding(grid: Grid): NoiseSource {
+  return everywhere('weights', grid, (site, random) => {
+    const type = site.node.src.map((_, i) => (isWeightSource(site, i) ? sourceTensor(site, i)?.type : undefined))[0];
+    if (!type || type === 'F16' || type === 'BF16') return undefined;
+    const { dequantize, blockElements } = supportedFormat(type);
+    const decoder: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset) => {
+      dequantize(src, srcOffset, blocks, dst, dstOffset);
+      const count = blocks * blockElements;
+      const exact = Float32Array.from(dst.subarray(dstOffset, dstOffset + count));
+      dst.set(rounded(grid, exact, [count, 1, 1, 1], random), dstOffset);
+    };
+    return evaluateChanged(site, { decoderFor: (of) => (of === type ? decoder : supportedFormat(of).dequantize) });
+  });
+}
+
+/** Products and partial sums of dot products, as independent noise of the size that sums in any order have. */
+export function sumRounding(grid: Grid, longest: number): NoiseSource {
+  const sums = new PartialSums(grid.unit, longest, grid.least);
+  return everywhere('sums', grid, (site, random) => {
+    const noise = random && sums.noiseAt(site);
+    if (!noise) return undefined;
+    return evaluateChanged(site, {}).map((x, i) => x + noise(i) * random.normal());
+  });
+}
+
+/** An elementary function by another formula: absolute noise of f32 where the formula cancels. */
+export function functionRounding(grid: Grid): NoiseSource {
+  return everywhere('function', grid, (site, random) => {
+    const scaleOf = FUNCTION_SCALE[site.node.kind];
+    const x = scaleOf && random && site.source(0);
+    if (!x) return undefined;
+    const right = evaluateChanged(site, {});
+    // at 0 nothing cancels: what goes in comes out
+    return right.map((y, i) => (x[i] ? y + FUNCTION_UNIT * scaleOf(x[i]) * random.normal() : y));
+  });
+}
+
+/** The change at every node of a replay where `run` gives a result. */
+function everywhere(part: RoundedPart, grid: Grid, run: Rounded): NoiseSource {
+  return {
+    part,
+    grid,
+    changes: (replay, random) => {
+      const at = replay.nodes.filter((node) => isRounding(replay, node));
+      return new Map(at.map((node) => [node.id, (site: Site) => run(site, random) ?? evaluateChanged(site, {})]));
+    },
+  };
+}
+
+/** Cache writes are copies: their rows were rounded before, or are where they are read. */
+function isRounding(replay: Replayed, node: GraphTensor): boolean {
+  const site = replay.site(node, 'exact');
+  return site !== undefined && !isStateWrite(site.graph, node) && node.op !== 'SET_ROWS';
+}
+
+function rounded(grid: Grid, values: Float32Array, ne: Dims, random: Random | undefined): Float32Array {
+  return random ? grid.dithered(values, ne, random) : grid.nearest(values, ne);
+}
+
+function floatSource(site: Site, index: number): Float32Array | undefined {
+  const t = sourceTensor(site, index);
+  const isFloat = t !== undefined && QUANT_FORMATS[t.type].family === 'float';
+  return isFloat && !isWeightSource(site, index) ? site.source(index) : undefined;
+}
+
+export function isCached(site: Site, index: number): boolean {
+  const t = sourceTensor(site, index);
+  return t !== undefined && memoryOwner(site.graph, t).role === 'state';
+}
+
+function extentsOf(site: Site, index: number): Dims {
+  const id = site.node.src[index];
+  if (id === undefined) throw new QuarrelError(`${site.node.key} has no source ${index}`);
+  return tensorOf(site.graph, id).ne;
+}
