@@ -99,6 +99,7 @@ class RoundingSearch {
     if (this.at.length === 0 || !this.site) return { kind: 'wrong', why: 'nothing finite to compare' };
     const { localNmse } = this.judged.judgement;
     if (localNmse > ROUNDING_NOISE.largest && !underflows(this.site, 'activations')) return TOO_LARGE;
+    if (!this.isAlone && (await this.isBeyondAll())) return TOO_LARGE;
     const plain = await this.plainRounding();
     if (plain.found) return { kind: 'rounded', rounding: plain.found };
     const levels = this.levels();
@@ -116,6 +117,16 @@ class RoundingSearch {
       }
     }
     return structure === undefined ? TOO_LARGE : { kind: 'wrong', why: structure };
+  }
+
+  /** Whether even the coarsest rounding makes far less of it: a stretch takes long to run again. */
+  private async isBeyondAll(): Promise<boolean> {
+    const energy = energyOf(this.differences(this.replay.wrong, this.exact));
+    for (const source of [allRounding(GRIDS.BF16), ...this.cacheSources().slice(-1)]) {
+      const samples = await this.samplesOf(source, FEW);
+      if (!samples || energy <= FEW * ROUNDING_NOISE.most * meanEnergy(samples)) return false;
+    }
+    return true;
   }
 
   /** The rounding that gives the candidate's numbers; else the one that comes nearest to them, if any comes near. */
@@ -136,6 +147,7 @@ class RoundingSearch {
 
   private plainSources(): readonly NoiseSource[] {
     const { F16, BF16, TF32 } = GRIDS;
+    if (!this.isAlone) return [...[F16, BF16].map(allRounding), ...this.cacheSources()];
     const blocks = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
     return [
       ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding('activations', grid)),
