@@ -5,11 +5,13 @@ import { defined } from '../../shared/base/assert';
 import { topLogits } from '../../shared/compare/logits';
 import type { Diagnosis } from '../../shared/divergence/assemble-verdict';
 import { assembleVerdict, lastLogits } from '../../shared/divergence/assemble-verdict';
+import { tokensOf } from '../../shared/divergence/effect';
+import { NO_EFFECT_LIMITS } from '../../shared/divergence/effect-plan';
 import type { JudgedNode } from '../../shared/divergence/examine';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane, placementText } from '../../shared/divergence/lane-spec';
 import type { RunChoices } from '../../shared/divergence/run-choices';
-import type { Verdict } from '../../shared/divergence/verdict';
+import type { Effect, Verdict } from '../../shared/divergence/verdict';
 import type { FindFirstBadRequest } from '../../shared/ipc/jobs';
 import type { NameMap } from '../../shared/trace/name-map';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -24,6 +26,7 @@ import { openCapture } from './capture-session';
 import type { Beside, Checks } from './check-beside';
 import { checkBeside, requireFitting } from './check-beside';
 import { diagnoseSteps } from './diagnose-steps';
+import { effectsOf } from './effects';
 import type { JudgedStep } from './diagnose-steps';
 import type { Examiner } from './examine-lanes';
 import { DumpExaminer } from './examine-dump';
@@ -107,9 +110,26 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
   const diagnoses = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
-  const verdict = await verdictOf(b, steps, diagnoses, checks);
+  const effects = await followErrors(b, steps, diagnoses);
+  const verdict = await verdictOf(b, steps, { diagnoses, effects, ...checks });
   if (kept.first) onBad?.(kept.first, verdict);
   return verdict;
+}
+
+/** What bad nodes do to the answer; nothing where that was not asked for. */
+async function followErrors(
+  { session, request: { effect }, control }: Bisection,
+  steps: readonly JudgedStep[],
+  diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
+): Promise<ReadonlyMap<JudgedNode, Effect>> {
+  if (effect === false) return new Map();
+  const limits = effect === true ? { limits: NO_EFFECT_LIMITS } : {};
+  return effectsOf(steps, {
+    diagnoses,
+    hasLogits: ({ index }) => session.steps[index]?.hasLogits ?? false,
+    control,
+    ...limits,
+  });
 }
 
 /** One step after another: reference, candidate, judge, next token. */
@@ -196,12 +216,15 @@ async function openExaminer(
 async function verdictOf(
   { session, request }: Bisection,
   steps: readonly JudgedStep[],
-  diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
-  checks: Checks,
+  found: Checks & {
+    readonly diagnoses: ReadonlyMap<JudgedNode, Diagnosis>;
+    readonly effects: ReadonlyMap<JudgedNode, Effect>;
+  },
 ): Promise<Verdict> {
   const { modelPath, reference, candidate, expect, minLogit } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
-  const pieces = await tokenPieces(session.model.path, [...new Set(bestTokens(best))]);
+  const tokens = new Set([...bestTokens(best), ...tokensOf(found.effects.values())]);
+  const pieces = await tokenPieces(session.model.path, [...tokens]);
   return assembleVerdict({
     model: modelPath,
     reference,
@@ -210,8 +233,7 @@ async function verdictOf(
     weights: session.model,
     steps,
     textOf: (token) => pieces.get(token),
-    diagnoses,
-    ...checks,
+    ...found,
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
   });

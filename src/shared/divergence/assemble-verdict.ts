@@ -7,6 +7,7 @@ import { isComputing, layerOf, tensorOf } from '../graph/graph';
 import { QUANT_FORMATS } from '../quant/registry';
 import { stepKey } from '../trace/steps';
 import type { NotMeasured, TraceSource } from '../trace/trace';
+import { spoken } from './effect';
 import type { Examination, JudgedNode } from './examine';
 import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
@@ -84,7 +85,7 @@ export interface VerdictInputs {
   readonly runs?: number;
   /** Rounding counts as a difference. */
   readonly strict?: boolean;
-  /** What bad nodes do to the answer, as far as that was looked at. */
+  /** What bad nodes do to the answer, as far as that was looked at; `textOf` gives its tokens their texts. */
   readonly effects?: ReadonlyMap<JudgedNode, Effect>;
 }
 
@@ -94,7 +95,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
   const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
   const allBad = judged
     .filter(({ j }) => j.judgement.bad)
-    .map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j), v.effects?.get(j)));
+    .map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j), spokenEffect(v, j)));
   const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
   const logits = compareLogits(prompt, v.textOf);
   const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
@@ -135,6 +136,11 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     runs: v.runs ?? null,
     steps: v.steps.map((s) => stepVerdict(s, v.textOf)),
   };
+}
+
+function spokenEffect({ effects, textOf }: VerdictInputs, judged: JudgedNode): Effect | undefined {
+  const effect = effects?.get(judged);
+  return effect && spoken(effect, textOf);
 }
 
 /** Wrong though every node is right: other tokens, or another run of the candidate that ought to give the same. */

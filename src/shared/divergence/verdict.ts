@@ -45,8 +45,8 @@ export interface Effect {
   /** Kullback–Leibler divergence of the next token's distribution from the right run's, in nats; null where it is infinite. */
   readonly kld: number | null;
   readonly sameTop: boolean;
-  /** What this node alone makes the answer. */
-  readonly token: TokenLogit;
+  /** What this node alone makes the answer; null where it leaves no logit that is a number. */
+  readonly token: TokenLogit | null;
   /** The answer with this node right. */
   readonly right: TokenLogit;
 }

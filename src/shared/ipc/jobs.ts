@@ -30,6 +30,11 @@ export interface FindFirstBadRequest {
   readonly steps?: number;
   /** Further runs of the candidate that ought to give the same; none when absent. */
   readonly observe?: readonly Observation['id'][];
+  /**
+   * Whether bad nodes are followed to the answer, each alone: true, whatever it takes; false, never; as far as that is
+   * cheap when absent.
+   */
+  readonly effect?: boolean;
 }
 
 export interface InspectBlockRequest {

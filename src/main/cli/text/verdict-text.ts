@@ -1,8 +1,10 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
+import { effectText, nameOfBad } from '../../../shared/divergence/effect-text';
 import { choiceNotes } from '../../../shared/divergence/run-choices';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
+import { effectsText } from './effects-text';
 import { checksText, otherwiseWrong } from './checks-text';
 import { error, number, table } from './table';
 
@@ -42,7 +44,7 @@ function headline(v: Verdict): string {
       return `INCOMPARABLE  ${lanes}: ${v.reason ?? ''}`;
     case 'diverged':
       if (!v.firstBad) return `DIVERGED  ${lanes}: every measured node is right, but ${otherwiseWrong(v)}`;
-      return `DIVERGED  ${lanes}: first bad node ${nodeOf(v.firstBad)}${prefillRight(v)}`;
+      return `DIVERGED  ${lanes}: first bad node ${nameOfBad(v.firstBad)}${prefillRight(v)}`;
   }
 }
 
@@ -51,10 +53,6 @@ function prefillRight(v: Verdict): string {
   return v.firstBad && v.firstBad.step > 0 && v.steps[0]?.verdict === 'clean'
     ? '; the prompt is right, cached decode is not'
     : '';
-}
-
-function nodeOf(b: BadNode): string {
-  return b.step === 0 ? b.node : `${b.node} of decode step ${b.step}`;
 }
 
 function nearest(v: Verdict): string {
@@ -72,14 +70,14 @@ function measured(v: Verdict): string {
 function body(v: Verdict): string[] {
   if (!v.firstBad) return v.cause ? [...proved(v.cause), ''] : [];
   const others = v.allBad.slice(1);
-  return [...badNode(v.firstBad), '', ...causeText(v.firstBad), '', ...othersText(others)];
+  return [...badNode(v.firstBad), '', ...causeText(v.firstBad), '', ...othersText(others), ...effectsText(v.allBad)];
 }
 
 function badNode(b: BadNode): string[] {
   const at = `[${b.worst.index.join(', ')}]`;
   return [
     `  layer   ${b.layer ?? 'outside layers'}`,
-    `  node    ${nodeOf(b)}`,
+    `  node    ${nameOfBad(b)}`,
     `  op      ${b.op}`,
     `  tensor  ${b.tensor ?? 'none: this op reads no weight'}`,
     `  error   ${error(b.localNmse)} NMSE on its own inputs; correct ways differ by ${error(b.noiseFloor)} here`,
@@ -92,6 +90,7 @@ function badNode(b: BadNode): string[] {
       ? [`  reads   the cache, as written by ${b.writes.join(', ')}: that write may be wrong instead`]
       : []),
     `  why     ${b.why}`,
+    ...(b.effect ? [`  effect  this node alone ${effectText(b.effect)}`] : []),
   ];
 }
 
