@@ -3,8 +3,10 @@ import { staged } from '../../shared/base/control';
 import { defined } from '../../shared/base/assert';
 import type { NodeId } from '../../shared/base/brand';
 import type { JobControl } from '../../shared/base/progress';
+import { givesIndices } from '../../shared/compare/index-results';
 import type { Diagnosis } from '../../shared/divergence/assemble-verdict';
 import { lastNode } from '../../shared/divergence/assemble-verdict';
+import type { OwnError } from '../../shared/divergence/effect';
 import { effectOf, withOwnError } from '../../shared/divergence/effect';
 import type { BadAt, EffectLimits, EffectRun } from '../../shared/divergence/effect-plan';
 import { EFFECT_LIMITS, planEffects } from '../../shared/divergence/effect-plan';
@@ -31,28 +33,38 @@ export interface EffectContext {
   readonly control: JobControl;
 }
 
+/** What bad nodes do to their step's answer. */
+export interface Effects {
+  /** Each alone. */
+  readonly alone: ReadonlyMap<JudgedNode, Effect>;
+  /** All of a bug in the step where it shows first, by its first node there; not for a bug of one node. */
+  readonly together: ReadonlyMap<JudgedNode, Effect>;
+}
+
+export const NO_EFFECTS: Effects = { alone: new Map(), together: new Map() };
+
 /**
- * What each of the telling bad nodes alone does to its step's answer, as far as the limits reach; later steps, which
- * read what it wrote into a cache, are not followed. A node is left out where no answer follows from it, or where
- * something on the way cannot be computed.
+ * What the telling bad nodes do to their step's answer, as far as the limits reach; later steps, which read what it
+ * wrote into a cache, are not followed. What leads to no answer is left out, and what leads through a node that cannot
+ * be computed.
  */
 export async function effectsOf(
   steps: readonly JudgedStep[],
   { diagnoses, hasLogits, limits = EFFECT_LIMITS, control }: EffectContext,
-): Promise<ReadonlyMap<JudgedNode, Effect>> {
+): Promise<Effects> {
   const bad = steps.flatMap((step, at) => (hasLogits(step) ? badOf(step, at, diagnoses) : []));
   const runs = planEffects(bad, limits);
   const weights = steps[0]?.examination.evidence.weights;
-  if (runs.length === 0 || !weights) return new Map();
+  if (runs.length === 0 || !weights) return NO_EFFECTS;
   return withEngine(weights, control, undefined, async (engine) => {
     const follower = new Follower(steps, engine, control);
-    for (const at of new Set(runs.map((run) => run.step))) {
+    for (const at of [...new Set(runs.map((run) => run.step))].sort((a, b) => a - b)) {
       await follower.follow(
         at,
         runs.filter((run) => run.step === at),
       );
     }
-    return follower.effects;
+    return follower;
   });
 }
 
@@ -60,7 +72,7 @@ function badOf(step: JudgedStep, at: number, diagnoses: ReadonlyMap<JudgedNode, 
   const { graph } = step.examination.evidence;
   return step.examination.judged
     .filter((judged) => judged.judgement.bad)
-    .map((judged) => ({ step: at, graph, judged, cause: diagnoses.get(judged)?.cause?.id }));
+    .map((judged) => ({ step: at, graph, judged, cause: diagnoses.get(judged)?.cause ?? null }));
 }
 
 /** What a run computed of what was to be kept, and what it could not compute. */
@@ -69,8 +81,21 @@ interface Followed {
   readonly missing: ReadonlySet<NodeId>;
 }
 
-class Follower {
-  readonly effects = new Map<JudgedNode, Effect>();
+/** One run of the reference. */
+interface Run {
+  readonly part: GraphPart;
+  /** The values of what is not computed. */
+  readonly given: Checkpoints;
+  readonly keep: ReadonlySet<NodeId>;
+  /** What is put in on top of right results. */
+  readonly errors?: ReadonlyMap<NodeId, OwnError>;
+  readonly states: StateMemories;
+  readonly what: string;
+}
+
+class Follower implements Effects {
+  readonly alone = new Map<JudgedNode, Effect>();
+  readonly together = new Map<JudgedNode, Effect>();
   /** The caches as right runs of the steps before `reached` leave them. */
   private readonly states = new StateMemories();
   private reached = 0;
@@ -81,42 +106,51 @@ class Follower {
     private readonly control: JobControl,
   ) {}
 
-  /** The right run of a step once, then once with each of the errors; both read llama.cpp's values of what is before. */
+  /**
+   * The right run of a step once, from where the first of the errors is; then one run with each. What lies before has
+   * llama.cpp's values in all of them.
+   */
   async follow(at: number, runs: readonly EffectRun[]): Promise<void> {
     await this.writeStatesBefore(at);
     const { evidence } = this.stepAt(at).examination;
     const { graph, captured } = evidence;
     const end = defined(lastNode(graph), 'a last node');
-    const followers = runs.map((run) =>
-      planPart(graph, new Set([...run.path].filter((id) => id !== run.judged.node.id))),
-    );
-    const keep = new Set([end.id, ...runs.map((r) => r.judged.node.id), ...followers.flatMap((p) => [...p.given])]);
-    const everything = planPart(graph, new Set(runs.flatMap((run) => [...run.path])));
-    const right = await this.run(evidence, everything, captured, keep, this.stage('right'));
+    const parts = runs.map((run) => planPart(graph, run.path));
+    const right = await this.run(evidence, {
+      part: planPart(graph, new Set(runs.flatMap((run) => [...run.path]))),
+      given: captured,
+      keep: new Set([end.id, ...parts.flatMap((part) => [...part.given])]),
+      states: this.states.clone(),
+      what: 'a right run',
+    });
+    const given = overlay(captured, graph, right.values);
     const logits = right.values.get(end.id);
-    for (const [i, { judged, path }] of runs.entries()) {
-      const value = right.values.get(judged.node.id);
-      if (!logits || !value || [...path].some((id) => right.missing.has(id))) continue;
-      const own = await this.withError(evidence, judged, value);
-      const given = overlay(captured, graph, new Map([...right.values, [judged.node.id, own]]));
-      const wrong =
-        judged.node.id === end.id
-          ? own
-          : (
-              await this.run(evidence, followers[i] as GraphPart, given, new Set([end.id]), this.stage(judged.node.key))
-            ).values.get(end.id);
+    for (const [i, { nodes, path }] of runs.entries()) {
+      const [first] = nodes;
+      if (!logits || !first || [...path].some((id) => right.missing.has(id))) continue;
+      const errors = new Map<NodeId, OwnError>();
+      for (const judged of nodes) errors.set(judged.node.id, await this.ownError(at, judged, nodes.length > 1));
+      const what = nodes.length === 1 ? first.node.key : `${nodes.length} nodes`;
+      const run = { part: parts[i] as GraphPart, given, keep: new Set([end.id]), errors, what };
+      const wrong = (await this.run(evidence, { ...run, states: this.states.clone() })).values.get(end.id);
       const effect = wrong && effectOf(lastRow(end, logits), lastRow(end, wrong));
-      if (effect) this.effects.set(judged, effect);
+      if (effect) (nodes.length === 1 ? this.alone : this.together).set(first, effect);
     }
   }
 
-  /** A right run's value of the node with the error that the candidate made on its own inputs. */
-  private async withError(evidence: StepEvidence, judged: JudgedNode, value: Float32Array): Promise<Float32Array> {
+  /**
+   * What the candidate did wrong at a node on the inputs that it had: by itself those on which it was judged; among
+   * others, those that their errors lead to, as in the candidate's free run of the prompt. What a later step of that run
+   * found in its caches is not kept.
+   */
+  private async ownError(at: number, judged: JudgedNode, isAmongOthers: boolean): Promise<OwnError> {
     const { engine, control } = this;
-    const replay = await Replay.open({ ...evidence, judged, arithmetics: ['exact'], engine, control });
+    const { evidence } = this.stepAt(at).examination;
+    const candidate = isAmongOthers && at === 0 ? (evidence.free ?? evidence.candidate) : evidence.candidate;
+    const replay = await Replay.open({ ...evidence, candidate, judged, arithmetics: ['exact'], engine, control });
     const { wrong, mask } = replay;
-    const source = (): Float32Array | undefined => replay.site(judged.node, 'exact')?.source(0);
-    return withOwnError(value, { node: judged.node, wrong, right: replay.right('exact'), mask, source });
+    const pointedAt = givesIndices(judged.node.kind) ? replay.site(judged.node, 'exact')?.source(0) : undefined;
+    return { node: judged.node, wrong, right: replay.right('exact'), mask, pointedAt };
   }
 
   /** Cache writes compute nothing: they only need the values that they write. */
@@ -129,36 +163,33 @@ class Follower {
         return !isAlias(t) && memoryOwner(graph, t).role === 'state';
       });
       const part = planPartOfRun(graph, new Set(writes));
-      await this.run(evidence, part, captured, new Set(), this.stage('caches'), this.states);
+      await this.run(evidence, { part, given: captured, keep: new Set(), states: this.states, what: 'caches' });
     }
   }
 
-  private async run(
-    { graph, weights, captured }: StepEvidence,
-    part: GraphPart,
-    values: Checkpoints,
-    keep: ReadonlySet<NodeId>,
-    control: JobControl,
-    states = this.states.clone(),
-  ): Promise<Followed> {
-    const kept = new Map<NodeId, Float32Array>();
+  private async run({ graph, weights, captured }: StepEvidence, run: Run): Promise<Followed> {
+    const { part, given, keep, errors = new Map<NodeId, OwnError>(), states, what } = run;
+    const values = new Map<NodeId, Float32Array>();
     const missing = new Set<NodeId>();
+    const wrong = new Map([...errors.values()].map((e) => [e.node.key, { dtype: 'F32', shape: [e.wrong.length] }]));
+    const control = staged(this.control, `follow errors to the answer: ${what}`);
     await executeGraph(
-      { graph, weights, captured, mode: { kind: 'free' }, control, part: { ...part, values }, states },
+      {
+        ...{ graph, weights, captured, control, states },
+        mode: { kind: 'seeded', seed: { ...given, entries: wrong } },
+        part: { ...part, values: given },
+      },
       {
         arithmetics: ['exact'],
         engine: this.engine,
-        onNode: ({ tensor, results }) => {
-          if (keep.has(tensor.id)) kept.set(tensor.id, results.exact);
+        merge: ({ id }, own) => withOwnError(own, defined(errors.get(id), 'the error of a node')),
+        onNode: ({ tensor, results, seed }) => {
+          if (keep.has(tensor.id)) values.set(tensor.id, seed ?? results.exact);
         },
         onNotMeasured: ({ id }) => missing.add(id),
       },
     );
-    return { values: kept, missing };
-  }
-
-  private stage(what: string): JobControl {
-    return staged(this.control, `what bad nodes do to the answer: ${what}`);
+    return { values, missing };
   }
 
   private stepAt(at: number): JudgedStep {

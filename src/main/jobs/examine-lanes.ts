@@ -66,11 +66,7 @@ export class OwnExaminer implements Examiner {
       ...(asIs ? { golden: reference(step) } : {}),
     });
     this.judge = new StepJudge(context, onReference, probe);
-    const onItself = (step: CapturedStep): Candidate => ({
-      ...whole(at(this.frees, step)),
-      seed: at(this.frees, step),
-    });
-    this.freeJudge = new StepJudge(context, onItself, probe);
+    this.freeJudge = new StepJudge(context, (step) => this.onItself(step), probe);
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {
@@ -80,7 +76,7 @@ export class OwnExaminer implements Examiner {
     let examination = await this.judge.at(step.index);
     if (isClean(examination) && this.isSuspicious(step, free)) examination = await this.freeJudge.at(step.index);
     return {
-      examination,
+      examination: { ...examination, evidence: { ...examination.evidence, free: this.onItself(step) } },
       logits: lastLogits(step.graph, free),
       alignment: [],
       inherited: inheritedErrors(step.graph, this.reference(step), free),
@@ -90,6 +86,11 @@ export class OwnExaminer implements Examiner {
 
   dispose(): Promise<void> {
     return this.owned.dispose();
+  }
+
+  private onItself(step: CapturedStep): Candidate {
+    const free = at(this.frees, step);
+    return { ...whole(free), seed: free };
   }
 
   /** Whether a run that is right node by node still ends elsewhere than the reference does. */

@@ -11,7 +11,7 @@ import type { JudgedNode } from '../../shared/divergence/examine';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane, placementText } from '../../shared/divergence/lane-spec';
 import type { RunChoices } from '../../shared/divergence/run-choices';
-import type { Effect, Verdict } from '../../shared/divergence/verdict';
+import type { Verdict } from '../../shared/divergence/verdict';
 import type { FindFirstBadRequest } from '../../shared/ipc/jobs';
 import type { NameMap } from '../../shared/trace/name-map';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -26,7 +26,8 @@ import { openCapture } from './capture-session';
 import type { Beside, Checks } from './check-beside';
 import { checkBeside, requireFitting } from './check-beside';
 import { diagnoseSteps } from './diagnose-steps';
-import { effectsOf } from './effects';
+import type { Effects } from './effects';
+import { effectsOf, NO_EFFECTS } from './effects';
 import type { JudgedStep } from './diagnose-steps';
 import type { Examiner } from './examine-lanes';
 import { DumpExaminer } from './examine-dump';
@@ -110,8 +111,8 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
   const diagnoses = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
-  const effects = await followErrors(b, steps, diagnoses);
-  const verdict = await verdictOf(b, steps, { diagnoses, effects, ...checks });
+  const { alone: effects, together } = await followErrors(b, steps, diagnoses);
+  const verdict = await verdictOf(b, steps, { diagnoses, effects, together, ...checks });
   if (kept.first) onBad?.(kept.first, verdict);
   return verdict;
 }
@@ -121,8 +122,8 @@ async function followErrors(
   { session, request: { effect }, control }: Bisection,
   steps: readonly JudgedStep[],
   diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
-): Promise<ReadonlyMap<JudgedNode, Effect>> {
-  if (effect === false) return new Map();
+): Promise<Effects> {
+  if (effect === false) return NO_EFFECTS;
   const limits = effect === true ? { limits: NO_EFFECT_LIMITS } : {};
   return effectsOf(steps, {
     diagnoses,
@@ -218,12 +219,13 @@ async function verdictOf(
   steps: readonly JudgedStep[],
   found: Checks & {
     readonly diagnoses: ReadonlyMap<JudgedNode, Diagnosis>;
-    readonly effects: ReadonlyMap<JudgedNode, Effect>;
+    readonly effects: Effects['alone'];
+    readonly together: Effects['together'];
   },
 ): Promise<Verdict> {
   const { modelPath, reference, candidate, expect, minLogit } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
-  const tokens = new Set([...bestTokens(best), ...tokensOf(found.effects.values())]);
+  const tokens = new Set([...bestTokens(best), ...tokensOf([...found.effects.values(), ...found.together.values()])]);
   const pieces = await tokenPieces(session.model.path, [...tokens]);
   return assembleVerdict({
     model: modelPath,

@@ -1,6 +1,8 @@
 /** What a report says, before it is set as Markdown or HTML. */
 import { error, number } from '../cli/text/table';
 import {
+  bugOfNode,
+  bugText,
   effectText,
   independenceText,
   kldText,
@@ -86,9 +88,14 @@ function effectLine(v: Verdict): string[] {
         ? [`Next token: ${named(reference)} is right, ${named(candidate)} is what the candidate says.`]
         : [];
   const b = v.firstBad;
-  const alone = b?.effect ? [`${nameOfBad(b)} alone ${effectText(b.effect)}.`] : [];
-  const together = independenceText(v.allBad);
-  return [...said, ...alone, ...(together === undefined ? [] : [sentence(together)])];
+  const alone = b?.effect ? `${nameOfBad(b)} alone ${effectText(b.effect)}` : undefined;
+  const followed = [bugLine(v), alone, independenceText(v)].filter((text) => text !== undefined);
+  return [...said, ...followed.map(sentence)];
+}
+
+function bugLine(v: Verdict): string | undefined {
+  const bug = v.firstBad && bugOfNode(v, v.firstBad);
+  return bug ? bugText(bug) : undefined;
 }
 
 function named(token: Verdict['logits']['reference']): string {
@@ -99,7 +106,8 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function firstBad({ firstBad: b }: Verdict): Section[] {
+function firstBad(v: Verdict): Section[] {
+  const { firstBad: b } = v;
   if (!b) return [];
   const { index, candidate, reference } = b.worst;
   return [
@@ -118,6 +126,7 @@ function firstBad({ firstBad: b }: Verdict): Section[] {
         ...(b.stretch.length > 0 ? [['stretch not dumped', b.stretch.join(', ')] as const] : []),
         ...(b.writes.length > 0 ? [['cache writes it reads', b.writes.join(', ')] as const] : []),
         ['test it failed', b.why],
+        ...(bugLine(v) === undefined ? [] : [['effect', bugLine(v) ?? ''] as const]),
         ...(b.effect ? [['this node alone', effectText(b.effect)] as const] : []),
       ]),
     ]),

@@ -7,6 +7,7 @@ import { isComputing, layerOf, tensorOf } from '../graph/graph';
 import { QUANT_FORMATS } from '../quant/registry';
 import { stepKey } from '../trace/steps';
 import type { NotMeasured, TraceSource } from '../trace/trace';
+import { bugsAmong } from './bugs';
 import { spoken } from './effect';
 import type { Examination, JudgedNode } from './examine';
 import { checkExpectation } from './expectation';
@@ -16,7 +17,7 @@ import type { Observation, Rung } from './checks';
 import { profileOf } from './profile';
 import type { RunChoices } from './run-choices';
 import { ALL_AS_IS } from './run-choices';
-import type { BadNode, BlockLocation, Coverage, Effect, RoundedNode, StepVerdict, Verdict } from './verdict';
+import type { BadNode, BlockLocation, Bug, Coverage, Effect, RoundedNode, StepVerdict, Verdict } from './verdict';
 
 /**
  * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
@@ -87,15 +88,18 @@ export interface VerdictInputs {
   readonly strict?: boolean;
   /** What bad nodes do to the answer, as far as that was looked at; `textOf` gives its tokens their texts. */
   readonly effects?: ReadonlyMap<JudgedNode, Effect>;
+  /** What all nodes of a bug do together, by the first of them. */
+  readonly together?: ReadonlyMap<JudgedNode, Effect>;
 }
 
 export function assembleVerdict(v: VerdictInputs): Verdict {
   const [prompt] = v.steps;
   assert(prompt, 'a verdict needs at least the prompt');
   const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
-  const allBad = judged
+  const bad = judged
     .filter(({ j }) => j.judgement.bad)
-    .map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j), spokenEffect(v, j)));
+    .map(({ s, j }) => ({ j, node: badNode(j, s, v.diagnoses?.get(j), spokenEffect(v, v.effects?.get(j))) }));
+  const allBad = bad.map(({ node }) => node);
   const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
   const logits = compareLogits(prompt, v.textOf);
   const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
@@ -116,6 +120,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     reason,
     firstBad: allBad[0] ?? null,
     allBad,
+    bugs: bugsAmong(bad, ({ node }) => node).map((nodes) => bugOf(nodes, v)),
     rounded: judged.flatMap(({ s, j }) => roundedNode(j, s.index)),
     precision: null,
     strict: v.strict ?? false,
@@ -138,8 +143,21 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
   };
 }
 
-function spokenEffect({ effects, textOf }: VerdictInputs, judged: JudgedNode): Effect | undefined {
-  const effect = effects?.get(judged);
+function bugOf(nodes: readonly { readonly j: JudgedNode; readonly node: BadNode }[], v: VerdictInputs): Bug {
+  const [first] = nodes;
+  assert(first, 'a bug without a node');
+  const { step } = first.node;
+  const here = nodes.filter(({ node }) => node.step === step);
+  const together = spokenEffect(v, v.together?.get(first.j)) ?? null;
+  return {
+    step,
+    nodes: here.map(({ node }) => node.node),
+    cause: nodes.find(({ node }) => node.cause)?.node.cause ?? null,
+    effect: here.length === 1 ? first.node.effect : together,
+  };
+}
+
+function spokenEffect({ textOf }: VerdictInputs, effect: Effect | undefined): Effect | undefined {
   return effect && spoken(effect, textOf);
 }
 

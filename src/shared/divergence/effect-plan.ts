@@ -1,9 +1,11 @@
-/** Which bad nodes are worth two runs of what follows them, and how much of that there is time for. */
+/** Which errors are worth a run of what follows them, and how much of that there is time for. */
 import type { NodeId } from '../base/brand';
 import type { Graph } from '../graph/graph';
+import { lastNode } from './assemble-verdict';
+import { bugsAmong } from './bugs';
+import type { BugSign } from './bugs';
 import { leadingTo, workOf } from './effect';
 import type { JudgedNode } from './examine';
-import { lastNode } from './assemble-verdict';
 
 /** A bad node of a step that ends in logits. */
 export interface BadAt {
@@ -11,20 +13,24 @@ export interface BadAt {
   readonly step: number;
   readonly graph: Graph;
   readonly judged: JudgedNode;
-  /** Id of its proved cause; undefined while none is. */
-  readonly cause: string | undefined;
+  readonly cause: BugSign['cause'];
 }
 
-/** One whose effect is followed: `path` from it to the logits. */
-export interface EffectRun extends BadAt {
+/** A run with the errors of some nodes of one step. */
+export interface EffectRun {
+  readonly step: number;
+  readonly graph: Graph;
+  /** In graph order; one, or all of one bug. */
+  readonly nodes: readonly JudgedNode[];
+  /** The nodes, and what leads from them to the logits. */
   readonly path: ReadonlySet<NodeId>;
 }
 
 /** Most multiply-adds of all runs together. */
 export interface EffectLimits {
-  /** For the first node, the largest, and one of each other cause. */
+  /** For the first node of each bug, the largest node, and each bug as a whole. */
   readonly telling: number;
-  /** What the nodes that share a cause with one before may add, all together. */
+  /** What other nodes may add, all together. */
   readonly repeated: number;
 }
 
@@ -35,61 +41,63 @@ export interface EffectLimits {
 export const EFFECT_LIMITS: EffectLimits = { telling: 2e10, repeated: 1e9 };
 export const NO_EFFECT_LIMITS: EffectLimits = { telling: Infinity, repeated: Infinity };
 
-/** The nodes to follow, most telling first, as far as the limits reach. Nodes that lead to no answer are left out. */
+/**
+ * The runs, most telling first, as far as the limits reach: the first node, the largest, its bug and each other bug with
+ * its first node, then all others. Nodes that lead to no answer are left out.
+ */
 export function planEffects(bad: readonly BadAt[], limits: EffectLimits): readonly EffectRun[] {
-  const right = new Map<number, ReadonlySet<NodeId>>();
-  const spent = { telling: 0, repeated: 0 };
-  const chosen: EffectRun[] = [];
-  for (const { at, kind } of byInterest(bad)) {
+  const leading = bad.flatMap((at) => {
     const end = lastNode(at.graph);
     const path = end && leadingTo(at.graph, at.judged.node, end);
-    if (!path || path.size === 0) continue;
-    const before = right.get(at.step) ?? new Set<NodeId>();
-    const work = workOfRun(at, path, before);
-    if (spent[kind] + work > limits[kind]) continue;
+    return path && path.size > 0 ? [{ ...at, path }] : [];
+  });
+  const right = new Map<number, ReadonlySet<NodeId>>();
+  const spent = { telling: 0, repeated: 0 };
+  return byInterest(leading).flatMap(({ run, kind }) => {
+    const before = right.get(run.step) ?? new Set<NodeId>();
+    const work = workOfRun(run, before);
+    if (spent[kind] + work > limits[kind]) return [];
     spent[kind] += work;
-    right.set(at.step, new Set([...before, ...path]));
-    chosen.push({ ...at, path });
-  }
-  return chosen;
+    right.set(run.step, new Set([...before, ...run.path]));
+    return [run];
+  });
 }
 
-/** The node's own stretch once, the rest of the run with its error, and what the right run has not followed yet. */
-function workOfRun({ graph, judged }: BadAt, path: ReadonlySet<NodeId>, right: ReadonlySet<NodeId>): number {
-  const stretch = [...judged.stretch, judged.node].map((t) => t.id);
-  const isLast = (id: NodeId): boolean => id === judged.node.id;
-  return (
-    workOf(graph, stretch) +
-    workOf(
-      graph,
-      [...path].filter((id) => !isLast(id)),
-    ) +
-    workOf(
-      graph,
-      [...path].filter((id) => !right.has(id)),
-    )
-  );
+/** The nodes' own stretches, the run with their errors, and what the right run has not followed yet. */
+function workOfRun({ graph, nodes, path }: EffectRun, right: ReadonlySet<NodeId>): number {
+  const own = nodes.flatMap(({ stretch, node }) => [...stretch, node].map((t) => t.id));
+  const open = [...path].filter((id) => !right.has(id));
+  return workOf(graph, own) + workOf(graph, path) + workOf(graph, open);
 }
 
+type Leading = BadAt & { readonly path: ReadonlySet<NodeId> };
 type Kind = keyof EffectLimits;
 
-/** The first, the largest by its local error, one of each other cause (or of none), the others. */
-function byInterest(bad: readonly BadAt[]): readonly { readonly at: BadAt; readonly kind: Kind }[] {
+function byInterest(bad: readonly Leading[]): readonly { readonly run: EffectRun; readonly kind: Kind }[] {
   const [first] = bad;
   if (!first) return [];
   const largest = bad.reduce((most, b) => (sizeOf(b) > sizeOf(most) ? b : most));
-  const causes = new Set<string | undefined>([first.cause, largest.cause]);
-  const telling = new Set([first, largest]);
-  for (const b of bad) {
-    if (b.cause !== undefined && causes.has(b.cause)) continue;
-    causes.add(b.cause);
-    telling.add(b);
-  }
-  const repeated = bad.filter((b) => !telling.has(b));
+  const bugs = bugsAmong(bad, signOf);
+  const firsts = new Set([first, largest, ...bugs.flatMap(([b]) => b ?? [])]);
+  const wholes = bugs.flatMap((bug) => {
+    const together = bug.filter((b) => b.step === bug[0]?.step);
+    return together.length > 1 ? [runOf(together)] : [];
+  });
+  const telling = [...[...firsts].map((b) => runOf([b])), ...wholes];
+  const others = bad.filter((b) => !firsts.has(b)).map((b) => runOf([b]));
   return [
-    ...[...telling].map((at) => ({ at, kind: 'telling' as const })),
-    ...repeated.map((at) => ({ at, kind: 'repeated' as const })),
+    ...telling.map((run) => ({ run, kind: 'telling' as const })),
+    ...others.map((run) => ({ run, kind: 'repeated' as const })),
   ];
+}
+
+function runOf(together: readonly Leading[]): EffectRun {
+  const { step, graph } = together[0] as Leading;
+  return { step, graph, nodes: together.map((b) => b.judged), path: new Set(together.flatMap((b) => [...b.path])) };
+}
+
+function signOf({ judged: { node }, cause }: BadAt): BugSign {
+  return { op: node.kind, node: node.key, cause };
 }
 
 function sizeOf({ judged: { judgement } }: BadAt): number {

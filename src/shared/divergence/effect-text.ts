@@ -1,7 +1,7 @@
 /** What bad nodes do to the answer, in words: the same on every surface. */
 import type { TokenLogit } from '../compare/comparison';
 import type { Cause } from './cause';
-import type { BadNode, Effect } from './verdict';
+import type { BadNode, Bug, Effect, Verdict } from './verdict';
 
 /** A bad node whose error was followed to the answer. */
 export type FollowedNode = BadNode & { readonly effect: Effect };
@@ -44,32 +44,50 @@ function sizeOf({ kld }: Effect): number {
   return kld ?? Number.MAX_VALUE;
 }
 
+/** The bug that a bad node is part of; undefined where it is all of that. */
+export function bugOfNode({ bugs }: Pick<Verdict, 'bugs'>, { node, step }: BadNode): Bug | undefined {
+  return bugs.find((bug) => bug.step === step && bug.nodes.length > 1 && bug.nodes.includes(node));
+}
+
+/** `this bug, at 48 nodes, turns …`; undefined where that is not known. */
+export function bugText({ nodes, cause, effect }: Bug): string | undefined {
+  if (!effect) return undefined;
+  const what = cause ? 'this bug' : 'the same error';
+  return `${what}, at ${nodes.length} nodes, ${effectText(effect)}`;
+}
+
 /**
- * One node of each bug that is surely another one, in graph order; empty where there are not two: nodes of different
- * names and ops, whose proved causes differ in kind or in every parameter. What NaN makes of a run proves nothing so.
+ * Bugs whose causes are proved, so that it is sure that they are several. What NaN and Inf make of other nodes is no
+ * proof: ops treat them in ways that nobody wrote down.
  */
-export function independentBugs(bad: readonly BadNode[]): readonly FollowedNode[] {
-  const found: FollowedNode[] = [];
-  for (const b of rankedByEffect(bad)) {
-    if (b.cause && b.effect.kld !== null && found.every((other) => isAnother(b, other))) found.push(b);
-  }
-  return found.length < 2 ? [] : bad.filter((b): b is FollowedNode => found.some((f) => f === b));
+export function independentBugs({ bugs, allBad }: Pick<Verdict, 'bugs' | 'allBad'>): readonly Bug[] {
+  const isFinite = ({ step, nodes: [first] }: Bug): boolean =>
+    allBad.some((b) => b.step === step && b.node === first && Number.isFinite(b.localNmse));
+  const proved = bugs.filter((bug) => bug.cause && isFinite(bug));
+  return proved.length > 1 ? proved : [];
 }
 
 /** `two independent bugs: …`, where that is sure. */
-export function independenceText(bad: readonly BadNode[]): string | undefined {
-  const bugs = independentBugs(bad);
+export function independenceText(v: Pick<Verdict, 'bugs' | 'allBad'>): string | undefined {
+  const bugs = independentBugs(v);
   if (bugs.length === 0) return undefined;
-  const each = bugs.map((b) => `${nameOfBad(b)} (${causeOf(b)})`).join(' and ');
+  const count = NUMBERS[bugs.length] ?? String(bugs.length);
   return (
-    `${NUMBERS[bugs.length] ?? bugs.length} independent bugs: ${each}; each is wrong on right inputs and for a reason ` +
-    'of its own, so mending one leaves the others'
+    `${count} independent bugs, each wrong on right inputs and for a reason of its own, so that mending one leaves ` +
+    `the ${bugs.length === 2 ? 'other' : 'others'}: ${bugs.map(bugLine).join('; ')}`
   );
 }
 
 const NUMBERS: readonly (string | undefined)[] = [undefined, undefined, 'two', 'three', 'four'];
 
-function causeOf({ cause }: BadNode): string {
+function bugLine({ nodes, step, cause, effect }: Bug): string {
+  const more = nodes.length > 1 ? ` and ${nodes.length - 1} more` : '';
+  const where = `${nameOfBad({ node: nodes[0] ?? '', step })}${more}`;
+  const does = effect ? `, ${nodes.length > 1 ? 'together ' : ''}${effectText(effect)}` : '';
+  return `${where} (${causeText(cause)})${does}`;
+}
+
+function causeText(cause: Cause | null): string {
   if (!cause) return 'unexplained';
   const parameters = Object.entries(cause.parameters).map(([name, value]) => `${name} ${shortValue(value)}`);
   return parameters.length === 0 ? cause.title : `${cause.title}: ${parameters.join(', ')}`;
@@ -77,28 +95,4 @@ function causeOf({ cause }: BadNode): string {
 
 function shortValue(value: number | string): string {
   return typeof value === 'number' ? String(Number(value.toPrecision(6))) : value;
-}
-
-function isAnother(a: BadNode, b: BadNode): boolean {
-  return placeOf(a) !== placeOf(b) && a.cause !== null && b.cause !== null && differs(a.cause, b.cause);
-}
-
-/** The node's place in any layer: one line of an engine's code. */
-function placeOf({ op, node }: BadNode): string {
-  return `${op} ${node.replace(/#\d+$/, '').replace(/[-_]\d+$/, '')}`;
-}
-
-/** A bug shows with the same cause wherever its code runs, and often with other numbers, but never with all others. */
-function differs(a: Cause, b: Cause): boolean {
-  if (a.id !== b.id) return true;
-  const names = Object.keys(a.parameters);
-  return names.length > 0 && names.every((name) => !isAlike(a.parameters[name], b.parameters[name]));
-}
-
-/** Fitted numbers are alike to some digits. */
-const ALIKE = 1e-3;
-
-function isAlike(a: number | string | undefined, b: number | string | undefined): boolean {
-  if (typeof a !== 'number' || typeof b !== 'number') return a === b;
-  return Math.abs(a - b) <= ALIKE * Math.max(Math.abs(a), Math.abs(b));
 }

@@ -53,8 +53,8 @@ export interface OwnError {
   readonly right: Float32Array;
   /** 1 where the candidate has a value of its own; all when absent. */
   readonly mask: Uint8Array | undefined;
-  /** Source 0 as the candidate had it: what the results of index ops point into. */
-  readonly source: () => Float32Array | undefined;
+  /** Source 0 as the candidate had it, for index ops: what their results point into. */
+  readonly pointedAt: Float32Array | undefined;
 }
 
 /**
@@ -73,11 +73,10 @@ export function withOwnError(value: Float32Array, error: OwnError): Float32Array
 }
 
 /** An index is no quantity: rows that point at other values than is right are the candidate's. */
-function withOwnIndices(value: Float32Array, { node, wrong, right, mask, source }: OwnError): Float32Array {
-  const rows = source();
-  if (!rows) return value;
+function withOwnIndices(value: Float32Array, { node, wrong, right, mask, pointedAt }: OwnError): Float32Array {
+  if (!pointedAt) return value;
   const width = node.kind === 'ARGMAX' ? 1 : node.ne[0];
-  const [got, asked] = [wrong, right].map((indices) => valuesAtIndices(node.kind, indices, rows, width));
+  const [got, asked] = [wrong, right].map((indices) => valuesAtIndices(node.kind, indices, pointedAt, width));
   const changed = value.slice();
   for (let at = 0; at < value.length; at += width) {
     const isOwn = mask === undefined || !mask.subarray(at, at + width).includes(0);

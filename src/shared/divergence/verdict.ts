@@ -51,6 +51,18 @@ export interface Effect {
   readonly right: TokenLogit;
 }
 
+/** Bad nodes that are one bug, as far as can be told: in the same place of several layers, or of one cause. */
+export interface Bug {
+  /** Of the first of its nodes. */
+  readonly step: number;
+  /** All its nodes in that step, in graph order. */
+  readonly nodes: readonly string[];
+  /** The one that was proved first; null while none is. */
+  readonly cause: Cause | null;
+  /** What all of them together do to that step's answer; null as in BadNode. */
+  readonly effect: Effect | null;
+}
+
 /** A node whose error is what a lower precision makes, and nothing else. */
 export interface RoundedNode {
   readonly step: number;
@@ -97,6 +109,8 @@ export interface Verdict {
   readonly firstBad: BadNode | null;
   /** Every independently bad node, in graph order. */
   readonly allBad: readonly BadNode[];
+  /** The bad nodes by bug, in the order of their first nodes. */
+  readonly bugs: readonly Bug[];
   /** Nodes that only round, in graph order; they make no verdict diverge unless `strict`. */
   readonly rounded: readonly RoundedNode[];
   /** The precision in which the candidate computes, declared or inferred from all its nodes; null where nothing says it. */

@@ -1,6 +1,6 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
-import { effectText, nameOfBad } from '../../../shared/divergence/effect-text';
+import { bugOfNode, bugText, effectText, nameOfBad } from '../../../shared/divergence/effect-text';
 import { choiceNotes } from '../../../shared/divergence/run-choices';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
@@ -70,7 +70,15 @@ function measured(v: Verdict): string {
 function body(v: Verdict): string[] {
   if (!v.firstBad) return v.cause ? [...proved(v.cause), ''] : [];
   const others = v.allBad.slice(1);
-  return [...badNode(v.firstBad), '', ...causeText(v.firstBad), '', ...othersText(others), ...effectsText(v.allBad)];
+  return [
+    ...badNode(v.firstBad),
+    ...effectLines(v, v.firstBad),
+    '',
+    ...causeText(v.firstBad),
+    '',
+    ...othersText(others),
+    ...effectsText(v),
+  ];
 }
 
 function badNode(b: BadNode): string[] {
@@ -90,8 +98,17 @@ function badNode(b: BadNode): string[] {
       ? [`  reads   the cache, as written by ${b.writes.join(', ')}: that write may be wrong instead`]
       : []),
     `  why     ${b.why}`,
-    ...(b.effect ? [`  effect  this node alone ${effectText(b.effect)}`] : []),
   ];
+}
+
+/** What it does to the answer, as far as that was followed: the bug that it is part of, and the node alone. */
+function effectLines(v: Verdict, b: BadNode): string[] {
+  const bug = bugOfNode(v, b);
+  const lines = [
+    ...[bug && bugText(bug)].filter((line) => line !== undefined),
+    ...(b.effect ? [`this node alone ${effectText(b.effect)}`] : []),
+  ];
+  return lines.map((line, i) => `  ${i === 0 ? 'effect' : '      '}  ${line}`);
 }
 
 function logits(v: Verdict): string[] {

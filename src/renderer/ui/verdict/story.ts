@@ -1,6 +1,6 @@
 import type { Cause } from '../../../shared/divergence/cause';
 import type { Rung } from '../../../shared/divergence/checks';
-import { effectText } from '../../../shared/divergence/effect-text';
+import { bugOfNode, bugText, effectText } from '../../../shared/divergence/effect-text';
 import type { BadNode, Expectation, Verdict } from '../../../shared/divergence/verdict';
 import { splitStepKey } from '../../../shared/trace/steps';
 import { formatFactor, formatShare, formatToken } from '../format/numbers';
@@ -128,7 +128,7 @@ function unexplained({ shape, tried }: BadNode): readonly StoryPart[] {
 function effect(v: Verdict): StoryLine {
   const line = { id: 'effect', label: 'The answer' } as const;
   const { reference, candidate, sameTop } = v.logits;
-  const after = [...alone(v.firstBad), v.expectation ? ` ${expectationText(v.expectation)}` : ''];
+  const after = [...ofBug(v), ...alone(v.firstBad), v.expectation ? ` ${expectationText(v.expectation)}` : ''];
   if (!reference || !candidate) {
     const missing = reference ? laneName(v.candidate) : laneName(v.reference);
     return { ...line, text: say`Not measured: ${name(missing)} gives no logits.${after}`, tone: 'plain' };
@@ -140,6 +140,13 @@ function effect(v: Verdict): StoryLine {
       ? say`The next token stays ${right} (${logits}).${after}`
       : say`The next token is ${got} instead of ${right} (${logits}).${v.verdict === 'clean' ? ' Rounding decides: every node is right.' : ''}${after}`;
   return { ...line, text, tone: sameTop === true ? 'good' : v.verdict === 'clean' ? 'doubt' : 'bad' };
+}
+
+/** What the first wrong node does with those of the same bug. */
+function ofBug(v: Verdict): readonly StoryPart[] {
+  const bug = v.firstBad && bugOfNode(v, v.firstBad);
+  const text = bug ? bugText(bug) : undefined;
+  return text === undefined ? [] : [` ${sentenceStart(text)}.`];
 }
 
 /** What the first wrong node does without the others. */
