@@ -88,9 +88,13 @@ function effectLine(v: Verdict): string[] {
         ? [`Next token: ${named(reference)} is right, ${named(candidate)} is what the candidate says.`]
         : [];
   const b = v.firstBad;
-  const alone = b?.effect ? `${nameOfBad(b)} alone ${effectText(b.effect)}` : undefined;
-  const followed = [bugLine(v), alone, independenceText(v)].filter((text) => text !== undefined);
-  return [...said, ...followed.map(sentence)];
+  const [bug, together] = [bugLine(v), independenceText(v)];
+  return [
+    ...said,
+    ...(bug === undefined ? [] : [sentence(bug)]),
+    ...(b?.effect ? [`${nameOfBad(b)} alone ${effectText(b.effect)}.`] : []),
+    ...(together === undefined ? [] : [sentence(together)]),
+  ];
 }
 
 function bugLine(v: Verdict): string | undefined {

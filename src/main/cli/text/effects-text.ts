@@ -21,7 +21,9 @@ export function effectsText(v: Pick<Verdict, 'allBad' | 'bugs'>): string[] {
     '  each alone, the largest effect on its answer first',
     ...shown.map(({ name, text }) => `        ${name.padEnd(width)}  ${text}`),
     ...(more > 0 ? [`        and ${more} more with less`] : []),
-    ...(open > 0 ? [`        ${open} more were not followed (--effect follows all)`] : []),
+    ...(open > 0
+      ? [`        ${open} ${open === 1 ? 'other was' : 'others were'} not followed (--effect follows all)`]
+      : []),
     '',
     ...sure,
   ];
