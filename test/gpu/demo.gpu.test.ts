@@ -39,6 +39,8 @@ describe('quarrel demo', { timeout: SLOW }, () => {
     expect(stdout).toContain('quantized weights are read wrongly');
     expect(stdout.match(/^ +\d {2}l_out-\d +\S+ +\S+ +\S+ +\S+$/gm)).toHaveLength(8);
     expect(stdout).toContain(`first bad node ${node}\n`);
+    expect(stdout).toMatch(/^ {2}effect {2}this bug, at \d+ nodes, turns " Paris" into " Mauritania" \(KLD 1\d\)$/m);
+    expect(stdout).toMatch(/^ {10}this node alone changes no answer \(KLD \S+; " Paris" stays\)$/m);
     expect(stdout).toMatch(new RegExp(`^FOUND  ${node}, ${cause}: what was planted, in [\\d.]+ s$`, 'm'));
     expect(fs.readFileSync(path.join(target, 'verdict.html'), 'utf8')).toContain(node);
     expect(stdout).toContain(`quarrel replay ${target}/repro --candidate webgpu`);

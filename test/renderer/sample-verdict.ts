@@ -16,6 +16,7 @@ export function sampleVerdict(fields: Partial<Verdict> = {}): Verdict {
     reason: null,
     firstBad,
     allBad: firstBad ? [firstBad] : [],
+    bugs: [],
     rounded: [],
     precision: null,
     strict: false,

@@ -45,6 +45,22 @@ describe('the story in five lines', () => {
     expect(storyOf(verdict)[2]?.text).toContainEqual({ name: 'kqv_out-0' });
   });
 
+  it('says what the bug and the node alone do to the answer, as far as they were followed', () => {
+    const effect = { kld: 11, sameTop: false, token: the, right: paris };
+    const alone = { kld: 1e-5, sameTop: true, token: paris, right: paris };
+    const firstBad = sampleBad({ effect: alone, cause: sampleCause() });
+    const bugs = [{ step: 0, nodes: ['ffn_out-3', 'ffn_out-4'], cause: sampleCause(), effect }];
+    expect(texts(sampleVerdict({ firstBad, logits, bugs }))[4]).toBe(
+      'The next token is " the" instead of " Paris" (logit 22.30 for 17.34). ' +
+        'This bug, at 2 nodes, turns " Paris" into " the" (KLD 11). ' +
+        'ffn_out-3 alone changes no answer (KLD 1e-5; " Paris" stays).',
+    );
+    const decoded = sampleBad({ step: 1, effect: alone });
+    expect(texts(sampleVerdict({ firstBad: decoded, logits }))[4]).toContain(
+      'ffn_out-3 in decode step 1 alone changes',
+    );
+  });
+
   it('names the weight that the first bad node reads, and says what an unexplained error looks like', () => {
     const findings = [{ kind: 'sub-blocks', text: 'sub-blocks 4 to 7 are wrong' }];
     const bad = { tensor: 'blk.3.ffn_down.weight', tried: 41, shape: sampleShape({ wrongShare: 0.482, findings }) };

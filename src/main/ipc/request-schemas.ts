@@ -31,6 +31,7 @@ const findFirstBad = z.strictObject({
     .array(z.enum(['run-to-run', 'fusion', 'batch', 'cached-decode']))
     .max(4)
     .exactOptional(),
+  effect: z.boolean().exactOptional(),
 });
 
 // The job itself checks them against the model.

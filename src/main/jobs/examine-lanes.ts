@@ -70,11 +70,7 @@ export class OwnExaminer implements Examiner {
       ...(asIs ? { golden: reference(step) } : {}),
     });
     this.judge = new StepJudge(context, onReference, probe);
-    const onItself = (step: CapturedStep): Candidate => ({
-      ...whole(at(this.frees, step)),
-      seed: at(this.frees, step),
-    });
-    this.freeJudge = new StepJudge(context, onItself, probe);
+    this.freeJudge = new StepJudge(context, (step) => this.onItself(step), probe);
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {
@@ -84,7 +80,7 @@ export class OwnExaminer implements Examiner {
     let examination = await this.judgedBy(this.judge, step);
     if (isClean(examination) && this.isSuspicious(step, free)) examination = await this.judgedBy(this.freeJudge, step);
     return {
-      examination,
+      examination: { ...examination, evidence: { ...examination.evidence, free: this.onItself(step) } },
       logits: lastLogits(step.graph, free),
       alignment: [],
       inherited: inheritedErrors(step.graph, this.reference(step), free),
@@ -98,6 +94,11 @@ export class OwnExaminer implements Examiner {
 
   private async judgedBy(judge: StepJudge, step: CapturedStep): Promise<Judged> {
     return tellRounding(await judge.at(step.index), this.context.control);
+  }
+
+  private onItself(step: CapturedStep): Candidate {
+    const free = at(this.frees, step);
+    return { ...whole(free), seed: free };
   }
 
   /** Whether a run that is right node by node still ends elsewhere than the reference does. */

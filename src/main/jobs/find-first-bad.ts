@@ -5,6 +5,8 @@ import { defined } from '../../shared/base/assert';
 import { topLogits } from '../../shared/compare/logits';
 import type { Diagnosis } from '../../shared/divergence/assemble-verdict';
 import { assembleVerdict, lastLogits } from '../../shared/divergence/assemble-verdict';
+import { tokensOf } from '../../shared/divergence/effect';
+import { NO_EFFECT_LIMITS } from '../../shared/divergence/effect-plan';
 import type { JudgedNode } from '../../shared/divergence/examine';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
 import { parseLane, placementText } from '../../shared/divergence/lane-spec';
@@ -24,6 +26,8 @@ import { openCapture } from './capture-session';
 import type { Beside, Checks } from './check-beside';
 import { checkBeside, requireFitting } from './check-beside';
 import { diagnoseSteps } from './diagnose-steps';
+import type { Effects } from './effects';
+import { effectsOf, NO_EFFECTS } from './effects';
 import type { JudgedStep } from './diagnose-steps';
 import type { Examiner } from './examine-lanes';
 import { DumpExaminer } from './examine-dump';
@@ -107,9 +111,27 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
   const looked = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
-  const verdict = await verdictOf(b, looked.steps, looked.diagnoses, checks);
+  const { diagnoses } = looked;
+  const { alone: effects, together } = await followErrors(b, looked.steps, diagnoses);
+  const verdict = await verdictOf(b, looked.steps, { diagnoses, effects, together, ...checks });
   if (kept.first) onBad?.(kept.first, verdict);
   return verdict;
+}
+
+/** What bad nodes do to the answer; nothing where that was not asked for. */
+async function followErrors(
+  { session, request: { effect }, control }: Bisection,
+  steps: readonly JudgedStep[],
+  diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
+): Promise<Effects> {
+  if (effect === false) return NO_EFFECTS;
+  const limits = effect === true ? { limits: NO_EFFECT_LIMITS } : {};
+  return effectsOf(steps, {
+    diagnoses,
+    hasLogits: ({ index }) => session.steps[index]?.hasLogits ?? false,
+    control,
+    ...limits,
+  });
 }
 
 /** One step after another: reference, candidate, judge, next token. */
@@ -197,12 +219,16 @@ async function openExaminer(
 async function verdictOf(
   { session, request }: Bisection,
   steps: readonly JudgedStep[],
-  diagnoses: ReadonlyMap<JudgedNode, Diagnosis>,
-  checks: Checks,
+  found: Checks & {
+    readonly diagnoses: ReadonlyMap<JudgedNode, Diagnosis>;
+    readonly effects: Effects['alone'];
+    readonly together: Effects['together'];
+  },
 ): Promise<Verdict> {
   const { modelPath, reference, candidate, expect, minLogit, strict } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
-  const pieces = await tokenPieces(session.model.path, [...new Set(bestTokens(best))]);
+  const tokens = new Set([...bestTokens(best), ...tokensOf([...found.effects.values(), ...found.together.values()])]);
+  const pieces = await tokenPieces(session.model.path, [...tokens]);
   return assembleVerdict({
     model: modelPath,
     reference,
@@ -211,8 +237,7 @@ async function verdictOf(
     weights: session.model,
     steps,
     textOf: (token) => pieces.get(token),
-    diagnoses,
-    ...checks,
+    ...found,
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
     ...(strict ? { strict } : {}),

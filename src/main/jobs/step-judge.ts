@@ -36,6 +36,8 @@ export interface StepEvidence {
   readonly candidate: Candidate;
   /** The states before the step; absent at the prompt, and where every node is right. */
   readonly states?: StateMemories;
+  /** What the candidate computed on its own results, for lanes that were judged on others. */
+  readonly free?: Candidate;
   /** Runs one node of the candidate on the seed's values but for source 1; for lanes that execute the graph. */
   readonly probe?: LaneProbe;
 }

@@ -1,10 +1,20 @@
 /** What a report says, before it is set as Markdown or HTML. */
 import { error, number } from '../cli/text/table';
+import {
+  bugOfNode,
+  bugText,
+  effectText,
+  independenceText,
+  kldText,
+  nameOfBad,
+  rankedByEffect,
+  tokenText,
+} from '../../shared/divergence/effect-text';
 import { choiceNotes } from '../../shared/divergence/run-choices';
 import type { Verdict } from '../../shared/divergence/verdict';
 import { causeSection } from './cause-section';
 import { checkSections } from './check-sections';
-import { badNodeName, facts, laneName, listed, paragraph, percent, section, tableOf } from './report-parts';
+import { facts, laneName, listed, paragraph, percent, section, tableOf } from './report-parts';
 import type { Block, Report, Section } from './report-parts';
 import { weightSection } from './weight-section';
 
@@ -19,6 +29,7 @@ export function reportModel(v: Verdict): Report {
       ...weightSection(v),
       ...plots(v),
       ...otherBad(v),
+      ...effects(v),
       ...nextTokens(v),
       ...checkSections(v),
       section('The run', [
@@ -36,7 +47,7 @@ export function reportModel(v: Verdict): Report {
 }
 
 function titleOf(v: Verdict): string {
-  if (v.verdict === 'diverged' && v.firstBad) return `${badNodeName(v.firstBad)} is wrong in ${laneName(v.candidate)}`;
+  if (v.verdict === 'diverged' && v.firstBad) return `${nameOfBad(v.firstBad)} is wrong in ${laneName(v.candidate)}`;
   return v.verdict === 'clean' ? `${laneName(v.candidate)} is clean` : `${laneName(v.candidate)} cannot be compared`;
 }
 
@@ -60,7 +71,7 @@ function wrongLine(v: Verdict): string {
   if (!b) return 'Every measured node is within its noise floor.';
   const where = b.layer === null ? 'outside the layers' : `in layer ${b.layer}`;
   const weight = b.tensor === null ? '' : `, which reads ${b.tensor}`;
-  return `First wrong: ${badNodeName(b)} (${b.op}${weight}) ${where}: ${error(b.localNmse)} NMSE where ${error(b.noiseFloor)} is noise.`;
+  return `First wrong: ${nameOfBad(b)} (${b.op}${weight}) ${where}: ${error(b.localNmse)} NMSE where ${error(b.noiseFloor)} is noise.`;
 }
 
 function whyLine(v: Verdict): string {
@@ -70,22 +81,43 @@ function whyLine(v: Verdict): string {
 
 function effectLine(v: Verdict): string[] {
   const { reference, candidate, sameTop } = v.logits;
-  if (!reference || !candidate) return [];
-  const name = (t: typeof reference): string => (t.text === undefined ? `#${t.token}` : JSON.stringify(t.text));
-  return [
+  const said =
     sameTop === true
-      ? `Both say ${name(reference)} next.`
-      : `Next token: ${name(reference)} is right, ${name(candidate)} is what the candidate says.`,
+      ? [`Both say ${named(reference)} next.`]
+      : reference && candidate
+        ? [`Next token: ${named(reference)} is right, ${named(candidate)} is what the candidate says.`]
+        : [];
+  const b = v.firstBad;
+  const [bug, together] = [bugLine(v), independenceText(v)];
+  return [
+    ...said,
+    ...(bug === undefined ? [] : [sentence(bug)]),
+    ...(b?.effect ? [`${nameOfBad(b)} alone ${effectText(b.effect)}.`] : []),
+    ...(together === undefined ? [] : [sentence(together)]),
   ];
 }
 
-function firstBad({ firstBad: b }: Verdict): Section[] {
+function bugLine(v: Verdict): string | undefined {
+  const bug = v.firstBad && bugOfNode(v, v.firstBad);
+  return bug ? bugText(bug) : undefined;
+}
+
+function named(token: Verdict['logits']['reference']): string {
+  return token ? tokenText(token) : 'not measured';
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function firstBad(v: Verdict): Section[] {
+  const { firstBad: b } = v;
   if (!b) return [];
   const { index, candidate, reference } = b.worst;
   return [
     section('The first bad node', [
       facts([
-        ['node', badNodeName(b)],
+        ['node', nameOfBad(b)],
         ['layer', b.layer === null ? 'outside layers' : String(b.layer)],
         ['op', b.op],
         ['tensor', b.tensor ?? 'none: this op reads no weight'],
@@ -98,6 +130,8 @@ function firstBad({ firstBad: b }: Verdict): Section[] {
         ...(b.stretch.length > 0 ? [['stretch not dumped', b.stretch.join(', ')] as const] : []),
         ...(b.writes.length > 0 ? [['cache writes it reads', b.writes.join(', ')] as const] : []),
         ['test it failed', b.why],
+        ...(bugLine(v) === undefined ? [] : [['effect', bugLine(v) ?? ''] as const]),
+        ...(b.effect ? [['this node alone', effectText(b.effect)] as const] : []),
       ]),
     ]),
   ];
@@ -114,7 +148,7 @@ function plots({ profile, firstBad: b }: Verdict): Section[] {
 function otherBad({ allBad }: Verdict): Section[] {
   if (allBad.length < 2) return [];
   const rows = allBad.map((b) => [
-    badNodeName(b),
+    nameOfBad(b),
     b.op,
     b.layer === null ? '' : String(b.layer),
     error(b.localNmse),
@@ -125,6 +159,25 @@ function otherBad({ allBad }: Verdict): Section[] {
     section(`All ${allBad.length} bad nodes`, [
       paragraph('Each is wrong on its own inputs: none merely inherits an error.'),
       tableOf(['node', 'op', 'layer', 'local NMSE', 'noise floor', 'cause'], rows, [2, 3, 4]),
+    ]),
+  ];
+}
+
+/** Nothing for a single one: the first bad node's own facts say it. */
+function effects({ allBad }: Verdict): Section[] {
+  const ranked = rankedByEffect(allBad);
+  if (ranked.length < 2) return [];
+  const rows = ranked.map((b) => [
+    nameOfBad(b),
+    kldText(b.effect.kld),
+    tokenText(b.effect.right),
+    b.effect.token ? tokenText(b.effect.token) : 'NaN',
+    b.effect.sameTop ? 'same' : 'differs',
+  ]);
+  return [
+    section('What each node does to the answer', [
+      paragraph('The error of each alone, put into a right run and followed to the answer; the largest effect first.'),
+      tableOf(['node', 'KLD', 'right', 'with its error', ''], rows, [1]),
     ]),
   ];
 }

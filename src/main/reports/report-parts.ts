@@ -1,6 +1,6 @@
 /** The pieces of a report. Text is plain: whoever sets it escapes it. */
 import type { HeatMap } from '../../shared/divergence/cause';
-import type { BadNode, ProfileEntry, VerdictKind } from '../../shared/divergence/verdict';
+import type { ProfileEntry, VerdictKind } from '../../shared/divergence/verdict';
 
 export interface Report {
   readonly title: string;
@@ -57,10 +57,6 @@ export function tableOf(
 export function percent(share: number): string {
   const text = (share * 100).toFixed(share > 0.999 ? 4 : 1);
   return Number(text) >= 100 && share < 1 ? '> 99.9999 %' : `${Number(text)} %`;
-}
-
-export function badNodeName(b: BadNode): string {
-  return b.step === 0 ? b.node : `${b.node} of decode step ${b.step}`;
 }
 
 /** A LANE without the folders of its path: the whole stands where the run is described. */

@@ -1,4 +1,5 @@
 /** `README.md` of a repro folder. */
+import { effectText } from '../../shared/divergence/effect-text';
 import type { Dims } from '../../shared/graph/graph';
 import { shapeOfNe } from '../../shared/trace/safetensors';
 import type { ReproDocument, ReproNode } from './repro-document';
@@ -33,6 +34,7 @@ function whatIsWrong(doc: ReproDocument, end: ReproNode): string[] {
     `| worst element | [${worst.index.join(', ')}]: ${worst.candidate} where ${worst.reference} is right |`,
     ...(bad.tensor === null ? [] : [`| weight | \`${bad.tensor}\` |`]),
     ...(bad.stretch.length > 0 ? [`| not dumped, computed here | ${bad.stretch.join(', ')} |`] : []),
+    ...(bad.effect ? [`| this node alone | ${effectText(bad.effect)} |`] : []),
     `| cause | ${cause ? cause.title : 'not proved'} |`,
     ...(cause
       ? [

@@ -7,6 +7,8 @@ import { isComputing, layerOf, tensorOf } from '../graph/graph';
 import { QUANT_FORMATS } from '../quant/registry';
 import { stepKey } from '../trace/steps';
 import type { NotMeasured, TraceSource } from '../trace/trace';
+import { bugsAmong } from './bugs';
+import { spoken } from './effect';
 import type { Examination, JudgedNode } from './examine';
 import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
@@ -17,7 +19,7 @@ import { inferPrecision } from './precision';
 import { profileOf } from './profile';
 import type { RunChoices } from './run-choices';
 import { ALL_AS_IS } from './run-choices';
-import type { BadNode, BlockLocation, Coverage, Effect, RoundedNode, StepVerdict, Verdict } from './verdict';
+import type { BadNode, BlockLocation, Bug, Coverage, Effect, RoundedNode, StepVerdict, Verdict } from './verdict';
 
 /**
  * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
@@ -88,17 +90,20 @@ export interface VerdictInputs {
   readonly runs?: number;
   /** Rounding counts as a difference. */
   readonly strict?: boolean;
-  /** What bad nodes do to the answer, as far as that was looked at. */
+  /** What bad nodes do to the answer, as far as that was looked at; `textOf` gives its tokens their texts. */
   readonly effects?: ReadonlyMap<JudgedNode, Effect>;
+  /** What all nodes of a bug do together, by the first of them. */
+  readonly together?: ReadonlyMap<JudgedNode, Effect>;
 }
 
 export function assembleVerdict(v: VerdictInputs): Verdict {
   const [prompt] = v.steps;
   assert(prompt, 'a verdict needs at least the prompt');
   const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
-  const allBad = judged
+  const bad = judged
     .filter(({ j }) => j.judgement.bad)
-    .map(({ s, j }) => badNode(j, s, v.diagnoses?.get(j), v.effects?.get(j)));
+    .map(({ s, j }) => ({ j, node: badNode(j, s, v.diagnoses?.get(j), spokenEffect(v, v.effects?.get(j))) }));
+  const allBad = bad.map(({ node }) => node);
   const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
   const logits = compareLogits(prompt, v.textOf);
   const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
@@ -119,6 +124,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     reason,
     firstBad: allBad[0] ?? null,
     allBad,
+    bugs: bugsAmong(bad, ({ node }) => node).map((nodes) => bugOf(nodes, v)),
     rounded: judged.flatMap(({ s, j }) => roundedNode(j, s.index)),
     precision: inferPrecision(
       v.steps.flatMap((step) => step.examination.judged),
@@ -142,6 +148,24 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     runs: v.runs ?? null,
     steps: v.steps.map((s) => stepVerdict(s, v.textOf)),
   };
+}
+
+function bugOf(nodes: readonly { readonly j: JudgedNode; readonly node: BadNode }[], v: VerdictInputs): Bug {
+  const [first] = nodes;
+  assert(first, 'a bug without a node');
+  const { step } = first.node;
+  const here = nodes.filter(({ node }) => node.step === step);
+  const together = spokenEffect(v, v.together?.get(first.j)) ?? null;
+  return {
+    step,
+    nodes: here.map(({ node }) => node.node),
+    cause: nodes.find(({ node }) => node.cause)?.node.cause ?? null,
+    effect: here.length === 1 ? first.node.effect : together,
+  };
+}
+
+function spokenEffect({ textOf }: VerdictInputs, effect: Effect | undefined): Effect | undefined {
+  return effect && spoken(effect, textOf);
 }
 
 /** Wrong though every node is right: other tokens, or another run of the candidate that ought to give the same. */

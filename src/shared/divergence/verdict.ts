@@ -45,10 +45,22 @@ export interface Effect {
   /** Kullback–Leibler divergence of the next token's distribution from the right run's, in nats; null where it is infinite. */
   readonly kld: number | null;
   readonly sameTop: boolean;
-  /** What this node alone makes the answer. */
-  readonly token: TokenLogit;
+  /** What this node alone makes the answer; null where it leaves no logit that is a number. */
+  readonly token: TokenLogit | null;
   /** The answer with this node right. */
   readonly right: TokenLogit;
+}
+
+/** Bad nodes that are one bug, as far as can be told: in the same place of several layers, or of one cause. */
+export interface Bug {
+  /** Of the first of its nodes. */
+  readonly step: number;
+  /** All its nodes in that step, in graph order. */
+  readonly nodes: readonly string[];
+  /** The one that was proved first; null while none is. */
+  readonly cause: Cause | null;
+  /** What all of them together do to that step's answer; null as in BadNode. */
+  readonly effect: Effect | null;
 }
 
 /** A node whose error is what a lower precision makes, and nothing else. */
@@ -97,6 +109,8 @@ export interface Verdict {
   readonly firstBad: BadNode | null;
   /** Every independently bad node, in graph order. */
   readonly allBad: readonly BadNode[];
+  /** The bad nodes by bug, in the order of their first nodes. */
+  readonly bugs: readonly Bug[];
   /** Nodes that only round, in graph order; they make no verdict diverge unless `strict`. */
   readonly rounded: readonly RoundedNode[];
   /** The precision in which the candidate computes, declared or inferred from all its nodes; null where nothing says it. */

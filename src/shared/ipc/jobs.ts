@@ -32,6 +32,11 @@ export interface FindFirstBadRequest {
   readonly observe?: readonly Observation['id'][];
   /** Rounding counts as a difference. */
   readonly strict?: boolean;
+  /**
+   * Whether bad nodes are followed to the answer, each alone: true, whatever it takes; false, never; as far as that is
+   * cheap when absent.
+   */
+  readonly effect?: boolean;
 }
 
 export interface InspectBlockRequest {

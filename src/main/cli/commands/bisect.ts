@@ -34,6 +34,7 @@ interface BisectOptions extends PromptOptions, RunOptions, CheckOptions {
   readonly strict?: boolean;
   readonly repro?: string;
   readonly report?: readonly string[];
+  readonly effect?: boolean;
 }
 
 export function addBisect(program: Command, exit: (code: ExitCode) => void): void {
@@ -52,6 +53,8 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
     .addOption(new Option('--min-logit <x>', 'least logit of the next token').argParser(parseNumber))
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
     .option('--repro <dir>', 'new folder for the first bad node: inputs, weights, right and wrong results')
+    .option('--effect', 'follows bad nodes to the answer however long it takes (else: where that is cheap)')
+    .option('--no-effect', 'does not look at what bad nodes do to the answer')
     .option('--report <file>', 'writes the verdict as .json, .md or .html; may be repeated', append)
     .option('--strict', 'rounding to a lower precision counts as a difference')
     .option('--json', 'one JSON document (quarrel.verdict/1) on stdout')
@@ -85,6 +88,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
         ...(minLogit === undefined ? {} : { minLogit }),
         ...(threads === undefined ? {} : { threads }),
         ...(strict ? { strict } : {}),
+        ...(options.effect === undefined ? {} : { effect: options.effect }),
         ...(repro === undefined ? {} : { onBad: (first, found) => writeRepro(repro, first, found) }),
         ...(options.map === undefined ? {} : { map: readNameMap(options.map) }),
       },

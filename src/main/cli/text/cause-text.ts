@@ -1,5 +1,6 @@
 /** What was proved about a bad node, or what its error looks like, as a person reads it in a terminal. */
 import type { Alternative, Cause } from '../../../shared/divergence/cause';
+import { nameOfBad } from '../../../shared/divergence/effect-text';
 import type { BadNode } from '../../../shared/divergence/verdict';
 
 /** Width of the paragraphs. */
@@ -55,7 +56,7 @@ function percent(share: number): string {
   return Number(text) >= 100 && share < 1 ? '> 99.9999 %' : `${Number(text)} %`;
 }
 
-function paragraph(label: string, text: string): string[] {
+export function paragraph(label: string, text: string): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -78,7 +79,7 @@ export function othersText(others: readonly BadNode[]): string[] {
   const byCause = new Map<string, string[]>();
   for (const b of others) {
     const cause = b.cause?.title ?? (b.tried > 0 ? 'unexplained' : 'not looked into');
-    byCause.set(cause, [...(byCause.get(cause) ?? []), b.step === 0 ? b.node : `${b.node} of decode step ${b.step}`]);
+    byCause.set(cause, [...(byCause.get(cause) ?? []), nameOfBad(b)]);
   }
   const lines = [...byCause].map(([cause, nodes]) => {
     const more = nodes.length > LISTED ? ` and ${nodes.length - LISTED} more` : '';

@@ -1,9 +1,11 @@
 import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
 import { roundedSentences } from '../../../shared/divergence/rounded-words';
+import { bugOfNode, bugText, effectText, nameOfBad } from '../../../shared/divergence/effect-text';
 import { choiceNotes } from '../../../shared/divergence/run-choices';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
+import { effectsText } from './effects-text';
 import { checksText, otherwiseWrong } from './checks-text';
 import { error, number, table } from './table';
 
@@ -46,7 +48,7 @@ function headline(v: Verdict): string {
       if (!v.firstBad && isOnlyRounded(v))
         return `DIVERGED  ${lanes}: nothing is wrong, but rounding counts (--strict)`;
       if (!v.firstBad) return `DIVERGED  ${lanes}: every measured node is right, but ${otherwiseWrong(v)}`;
-      return `DIVERGED  ${lanes}: first bad node ${nodeOf(v.firstBad)}${prefillRight(v)}`;
+      return `DIVERGED  ${lanes}: first bad node ${nameOfBad(v.firstBad)}${prefillRight(v)}`;
   }
 }
 
@@ -66,10 +68,6 @@ function prefillRight(v: Verdict): string {
     : '';
 }
 
-function nodeOf(b: BadNode): string {
-  return b.step === 0 ? b.node : `${b.node} of decode step ${b.step}`;
-}
-
 function nearest(v: Verdict): string {
   return v.nearest
     ? `; nearest to its limit: ${v.nearest.node}, ${v.nearest.ratio.toPrecision(2)} of ${MARGIN.node} floors`
@@ -85,14 +83,22 @@ function measured(v: Verdict): string {
 function body(v: Verdict): string[] {
   if (!v.firstBad) return v.cause ? [...proved(v.cause), ''] : [];
   const others = v.allBad.slice(1);
-  return [...badNode(v.firstBad), '', ...causeText(v.firstBad), '', ...othersText(others)];
+  return [
+    ...badNode(v.firstBad),
+    ...effectLines(v, v.firstBad),
+    '',
+    ...causeText(v.firstBad),
+    '',
+    ...othersText(others),
+    ...effectsText(v),
+  ];
 }
 
 function badNode(b: BadNode): string[] {
   const at = `[${b.worst.index.join(', ')}]`;
   return [
     `  layer   ${b.layer ?? 'outside layers'}`,
-    `  node    ${nodeOf(b)}`,
+    `  node    ${nameOfBad(b)}`,
     `  op      ${b.op}`,
     `  tensor  ${b.tensor ?? 'none: this op reads no weight'}`,
     `  error   ${error(b.localNmse)} NMSE on its own inputs; correct ways differ by ${error(b.noiseFloor)} here`,
@@ -106,6 +112,16 @@ function badNode(b: BadNode): string[] {
       : []),
     `  why     ${b.why}`,
   ];
+}
+
+/** What it does to the answer, as far as that was followed: the bug that it is part of, and the node alone. */
+function effectLines(v: Verdict, b: BadNode): string[] {
+  const bug = bugOfNode(v, b);
+  const lines = [
+    ...[bug && bugText(bug)].filter((line) => line !== undefined),
+    ...(b.effect ? [`this node alone ${effectText(b.effect)}`] : []),
+  ];
+  return lines.map((line, i) => `  ${i === 0 ? 'effect' : '      '}  ${line}`);
 }
 
 function logits(v: Verdict): string[] {

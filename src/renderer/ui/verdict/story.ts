@@ -1,5 +1,6 @@
 import type { Cause } from '../../../shared/divergence/cause';
 import type { Rung } from '../../../shared/divergence/checks';
+import { bugOfNode, bugText, effectText } from '../../../shared/divergence/effect-text';
 import type { BadNode, Expectation, Verdict } from '../../../shared/divergence/verdict';
 import { splitStepKey } from '../../../shared/trace/steps';
 import { formatFactor, formatShare, formatToken } from '../format/numbers';
@@ -127,18 +128,32 @@ function unexplained({ shape, tried }: BadNode): readonly StoryPart[] {
 function effect(v: Verdict): StoryLine {
   const line = { id: 'effect', label: 'The answer' } as const;
   const { reference, candidate, sameTop } = v.logits;
-  const expected = v.expectation ? ` ${expectationText(v.expectation)}` : '';
+  const after = [...ofBug(v), ...alone(v.firstBad), v.expectation ? ` ${expectationText(v.expectation)}` : ''];
   if (!reference || !candidate) {
     const missing = reference ? laneName(v.candidate) : laneName(v.reference);
-    return { ...line, text: say`Not measured: ${name(missing)} gives no logits.${expected}`, tone: 'plain' };
+    return { ...line, text: say`Not measured: ${name(missing)} gives no logits.${after}`, tone: 'plain' };
   }
   const [right, got] = [reference, candidate].map((t) => name(formatToken(t.text, t.token))) as [StoryPart, StoryPart];
   const logits = `logit ${candidate.logit.toFixed(2)} for ${reference.logit.toFixed(2)}`;
   const text =
     sameTop === true
-      ? say`The next token stays ${right} (${logits}).${expected}`
-      : say`The next token is ${got} instead of ${right} (${logits}).${v.verdict === 'clean' ? ' Rounding decides: every node is right.' : ''}${expected}`;
+      ? say`The next token stays ${right} (${logits}).${after}`
+      : say`The next token is ${got} instead of ${right} (${logits}).${v.verdict === 'clean' ? ' Rounding decides: every node is right.' : ''}${after}`;
   return { ...line, text, tone: sameTop === true ? 'good' : v.verdict === 'clean' ? 'doubt' : 'bad' };
+}
+
+/** What the first wrong node does with those of the same bug. */
+function ofBug(v: Verdict): readonly StoryPart[] {
+  const bug = v.firstBad && bugOfNode(v, v.firstBad);
+  const text = bug ? bugText(bug) : undefined;
+  return text === undefined ? [] : [` ${sentenceStart(text)}.`];
+}
+
+/** What the first wrong node does without the others. */
+function alone(bad: BadNode | null): readonly StoryPart[] {
+  if (!bad?.effect) return [];
+  const when = bad.step === 0 ? '' : ` in ${stepText(bad.step)}`;
+  return say` ${name(bad.node)}${when} alone ${effectText(bad.effect)}.`;
 }
 
 function expectationText({ reference, candidate }: Expectation): string {
