@@ -1,4 +1,5 @@
 /** Looks more closely at the bad nodes of a run: why each is wrong. */
+import type { Budget } from '../../shared/base/budget';
 import type { JobControl } from '../../shared/base/progress';
 import { staged } from '../../shared/base/control';
 import type { Diagnosis, StepResult } from '../../shared/divergence/assemble-verdict';
@@ -13,25 +14,20 @@ import { withEngine } from '../lanes/reference-run';
 import type { FirstBad } from '../repro/first-bad';
 import { weightsOfCause } from '../repro/first-bad';
 import { RecordedWeights } from '../repro/repro-weights';
+import type { CauseBudgets } from './search-budgets';
 import type { Judged } from './step-judge';
 
 export interface JudgedStep extends StepResult {
   readonly examination: Judged;
 }
 
-/** Milliseconds for the first bad node, which is what the user came for. */
-const FIRST_BUDGET = 60_000;
-/** Milliseconds for all others together: most have the first one's cause. */
-const OTHERS_BUDGET = 30_000;
-/** Milliseconds for one of the others. */
-const OTHER_BUDGET = 10_000;
-
 /**
- * The first bad node with every hypothesis; the others with what was already proved first, as long as time allows.
+ * The first bad node with every hypothesis; the others with what was already proved first, as far as the budgets go.
  * @param onFirst takes what is known of the first bad node, for a repro
  */
 export async function diagnoseSteps(
   steps: readonly JudgedStep[],
+  budgets: CauseBudgets,
   control: JobControl,
   onFirst?: (first: FirstBad) => void,
 ): Promise<ReadonlyMap<JudgedNode, Diagnosis>> {
@@ -43,12 +39,11 @@ export async function diagnoseSteps(
   const { weights } = first.step.examination.evidence;
   return withEngine(weights, control, undefined, async (engine) => {
     const look = new CloserLook(engine, control, bad.length);
-    await look.atFirst(first, onFirst);
-    const until = performance.now() + OTHERS_BUDGET;
+    await look.atFirst(first, budgets.first, onFirst);
+    const forOthers = budgets.others();
     for (const other of others) {
-      const budget = Math.min(OTHER_BUDGET, until - performance.now());
-      if (budget <= 0) break;
-      await look.atOther(other, budget);
+      if (forOthers.isSpent) break;
+      await look.atOther(other, budgets.other(forOthers));
     }
     return look.diagnoses;
   });
@@ -69,7 +64,7 @@ class CloserLook {
     private readonly count: number,
   ) {}
 
-  async atFirst({ step, judged }: Bad, onFirst?: (first: FirstBad) => void): Promise<void> {
+  async atFirst({ step, judged }: Bad, budget: Budget, onFirst?: (first: FirstBad) => void): Promise<void> {
     const { evidence, arithmetics } = step.examination;
     const weights = new RecordedWeights(evidence.weights);
     const control = this.stage(judged);
@@ -78,13 +73,13 @@ class CloserLook {
     const { probe } = evidence;
     const ask = probe && ((b: Float32Array) => probe(judged.node, b));
     const { noiseFloor } = judged.judgement;
-    const how = { hypotheses: HYPOTHESES, noiseFloor, control, budget: FIRST_BUDGET, weight: { probe: ask } };
+    const how = { hypotheses: HYPOTHESES, noiseFloor, control, budget, weight: { probe: ask } };
     const found = await diagnose({ replay, ...how });
     this.note(judged, found);
     onFirst?.({ step: step.index, request, replay, found, weights: await weightsOfCause(weights, replay, found) });
   }
 
-  async atOther({ step, judged }: Bad, budget: number): Promise<void> {
+  async atOther({ step, judged }: Bad, budget: Budget): Promise<void> {
     const { evidence, arithmetics } = step.examination;
     const control = this.stage(judged);
     const replay = await Replay.open({ ...evidence, judged, arithmetics, engine: this.engine, control });

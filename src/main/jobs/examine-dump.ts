@@ -46,7 +46,7 @@ export class DumpExaminer implements Examiner {
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {
-    const { aligned: lane, inferred, isMapped } = await this.lane.next(step);
+    const { aligned: lane, inferred, isMapped, unplaced = [] } = await this.lane.next(step);
     const aligned = defined(lane, `alignment of step ${step.index}`);
     this.steps.push(aligned);
     if (aligned.entries.size === 0) {
@@ -74,6 +74,7 @@ export class DumpExaminer implements Examiner {
         ...aligned.notes,
         ...(this.numbersAreOthers ? [OTHER_NUMBERS] : []),
       ],
+      unplaced,
       inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
       timings: aligned.manifest?.timings,
     };

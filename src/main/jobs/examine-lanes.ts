@@ -5,6 +5,7 @@ import { INHERITED_SUSPICION } from '../../shared/compare/tolerance';
 import { lastLogits, lastNode } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import type { GraphLane } from '../../shared/divergence/lane';
+import type { UnplacedName } from '../../shared/divergence/verdict';
 import type { Graph } from '../../shared/graph/graph';
 import { tensorOf } from '../../shared/graph/graph';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -21,6 +22,8 @@ export interface StepOutcome {
   readonly examination: Judged;
   readonly logits: Float32Array | undefined;
   readonly alignment: readonly string[];
+  /** Names of a dump that stand for no node, and why. */
+  readonly unplaced?: readonly UnplacedName[];
   /** NMSE of the candidate's whole run against the reference, by node key. */
   readonly inherited: ReadonlyMap<string, number>;
   /** Microseconds by node key; absent where the candidate kept none. */

@@ -37,6 +37,8 @@ import type { Owned } from './owned';
 import type { Engines, LaneLimits } from './produce-trace';
 import { isOwnLane, openOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
+import type { SearchBudgets } from './search-budgets';
+import { searchBudgets } from './search-budgets';
 import type { StepLane } from './step-lanes';
 import { followLlama, followTrace, OwnStepLane } from './step-lanes';
 import type { StepPlan } from './step-plan';
@@ -75,6 +77,7 @@ interface Bisection {
   readonly select?: SelectNodes;
   readonly times: LaneTimes;
   readonly beside: Beside;
+  readonly budgets: SearchBudgets;
 }
 
 /** The wizard: captures the graphs, runs reference and candidate, judges every node on its own inputs. */
@@ -93,7 +96,8 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
     requireFitting(session, request);
     const beside: Beside = { tokens };
     const fixed = { session, folder, engines, owned, control, request, plan, ...(select ? { select } : {}) };
-    const bisection = { ...fixed, times: new LaneTimes(), beside };
+    const budgets = searchBudgets(request.budget);
+    const bisection = { ...fixed, times: new LaneTimes(), beside, budgets };
     const steps = await examineSteps(bisection);
     request.onTimes?.(bisection.times.lanes);
     return conclude(bisection, steps);
@@ -106,7 +110,7 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const kept: { first?: FirstBad } = {};
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
-  const diagnoses = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
+  const diagnoses = await diagnoseSteps(steps, b.budgets.causes(), staged(b.control, 'find the cause'), keep);
   const verdict = await verdictOf(b, steps, diagnoses, checks);
   if (kept.first) onBad?.(kept.first, verdict);
   return verdict;
@@ -123,10 +127,11 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
   const results: JudgedStep[] = [];
   for (let step: CapturedStep | undefined = session.first; step;) {
     control.throwIfCancelled();
-    if (b.select && selectedNodes(b.select, session, step).size === 0) break;
+    const part = b.select && selectedNodes(b.select, session, step);
+    if (part?.size === 0) break;
     const trace = reference ? (await reference.next(step)).trace : step.captured;
     references.push(trace);
-    const { examination, logits, alignment, inherited, timings } = await examiner.next(step);
+    const { examination, logits, alignment, unplaced, inherited, timings } = await examiner.next(step);
     const { index, tokens, graph, captured } = step;
     b.times.add(request.reference, index, graph, trace.manifest?.timings);
     b.times.add(request.candidate, index, graph, timings);
@@ -143,6 +148,8 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
       candidateLogits,
       alignment,
       inherited,
+      ...(unplaced ? { unplaced } : {}),
+      ...(part ? { part } : {}),
     });
     const greedy = reference && referenceLogits ? topLogits(referenceLogits, 1)[0]?.token : step.next;
     const token = tokenOfStep(plan, index + 1, greedy);

@@ -18,6 +18,9 @@ export interface RunLanesRequest {
   readonly steps?: number;
 }
 
+/** Seconds for the looks at the weights and, apart, for the search for causes; or no limit. */
+export type AskedBudget = number | 'none';
+
 export interface FindFirstBadRequest {
   readonly modelPath: string;
   readonly prompt: PromptSpec;
@@ -30,6 +33,8 @@ export interface FindFirstBadRequest {
   readonly steps?: number;
   /** Further runs of the candidate that ought to give the same; none when absent. */
   readonly observe?: readonly Observation['id'][];
+  /** A limit counted in work when absent: the same input then gets the same answer on every machine. */
+  readonly budget?: AskedBudget;
 }
 
 export interface InspectBlockRequest {

@@ -41,9 +41,15 @@ describe('the table of scales', () => {
       const block = bytes.subarray(i * blockBytes, (i + 1) * blockBytes);
       for (const { name, encoding } of scales) {
         // halves of what the standards say: e8m0 below 2, ue4m3 below its least normal number
-        const least = { f16: 2 ** -14, 'split-f16': 2 ** -14, f32: 2 ** -126, e8m0: 2 ** -126, ue4m3: 2 ** -7 }[
-          encoding
-        ];
+        const least = {
+          f16: 2 ** -14,
+          'split-f16': 2 ** -14,
+          f32: 2 ** -126,
+          bf16: 2 ** -126,
+          f64: 2 ** -126,
+          e8m0: 2 ** -126,
+          ue4m3: 2 ** -7,
+        }[encoding];
         const standardNaN = (encoding === 'e8m0' && block[0] === 255) || isNaN4(encoding, block, name);
         const kind = standardNaN ? 'nan' : kindOf(scaleValue(type, block, name), least);
         if (kind) wanted.set(`${name} ${kind}`, [...(wanted.get(`${name} ${kind}`) ?? []), i + 100]);
