@@ -62,6 +62,33 @@ describe('the table of scales', () => {
   });
 });
 
+describe('plain values', () => {
+  const kinds = (encoding: 'bf16' | 'f64' | 'f32' | 'f16', bytes: Uint8Array, size: number): readonly string[] => {
+    const census = new ScaleCensus({ subBlock: 1, scales: [{ name: 'value', offset: 0, encoding }] });
+    census.add(bytes, bytes.length / size, size, (i) => i);
+    return census.found.flatMap(({ kind, blocks }) => blocks.map((i) => `${i} ${kind}`)).sort();
+  };
+  const values = [1, NaN, Infinity, -Infinity, 0, -2.5];
+  const odd = ['1 nan', '2 infinite', '3 infinite', '4 zero'];
+
+  it('of BF16, F32 and F64 are told apart', () => {
+    const f32 = new Uint8Array(Float32Array.from(values).buffer);
+    expect(kinds('f32', f32, 4)).toEqual(odd);
+    expect(
+      kinds(
+        'bf16',
+        f32.filter((_, i) => i % 4 > 1),
+        2,
+      ),
+    ).toEqual(odd);
+    expect(kinds('f64', new Uint8Array(Float64Array.from(values).buffer), 8)).toEqual(odd);
+  });
+
+  it('of F64 that f32 cannot hold are infinite, as lanes read them', () => {
+    expect(kinds('f64', new Uint8Array(Float64Array.of(1e300, 1e38).buffer), 8)).toEqual(['0 infinite']);
+  });
+});
+
 function isNaN4(encoding: string, block: Uint8Array, slot: string): boolean {
   return encoding === 'ue4m3' && (block[Number(/\d/.exec(slot)![0])]! & 0x7f) === 0x7f;
 }

@@ -152,10 +152,12 @@ function expectation(v: Verdict): string[] {
 function unplacedText({ unplaced }: Verdict): string[] {
   const byReason = new Map<string, string[]>();
   for (const { name, reason } of unplaced) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
-  return [...byReason].map(([reason, names]) => {
+  const lines = [...byReason].map(([reason, names]) => {
     const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
     return `not placed  ${names.slice(0, LISTED).join(', ')}${more}: ${reason}`;
   });
+  const left = lines.length - LISTED;
+  return left > 0 ? [...lines.slice(0, LISTED), `not placed  and for ${left} more reasons (--json has all)`] : lines;
 }
 
 function remarks(v: Verdict): string[] {
