@@ -48,7 +48,17 @@ export default defineConfig(
   },
   {
     files: ['src/shared/**'],
-    rules: { 'no-console': 'error' },
+    rules: {
+      'no-console': 'error',
+      // The same input gives the same answer on every machine: clocks are injected (Budget, JobControl.breathe).
+      'no-restricted-globals': [
+        'error',
+        ...['performance', 'Date'].map((name) => ({
+          name,
+          message: 'src/shared reads no clock: take a Budget, JobControl.breathe or a clock function.',
+        })),
+      ],
+    },
   },
   {
     files: ['test/**/*.ts'],

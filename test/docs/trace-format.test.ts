@@ -106,7 +106,7 @@ describe('the writers of docs/trace-format.md', () => {
 
   // Where a compiler is absent, the test is skipped by the name of its language.
   it.each(snippets.filter((s) => s.present))(
-    '$what writes a dump that is read, and judged clean',
+    '$what writes a dump that is read, and right as far as it goes',
     async (s) => {
       const out = path.join(folder, `${s.what.replace(/\W+/g, '-')}.safetensors`);
       s.make(s.code, out);
@@ -119,7 +119,9 @@ describe('the writers of docs/trace-format.md', () => {
         expect(dump.entries.get(key)).toMatchObject({ dtype: 'F32', shape: [8, 1, 1] });
         expect([...dump.readF32(key)]).toEqual(Array<number>(8).fill(1));
       }
-      expect(await bisect(out, dump.tokens)).toMatchObject({ verdict: 'clean', compared: 8, tokens: [1] });
+      // one branch of each layer only: the residual stream goes past it
+      const verdict = await bisect(out, dump.tokens);
+      expect(verdict).toMatchObject({ verdict: 'incomparable', allBad: [], compared: 8, tokens: [1] });
       dump.dispose();
       made.push(out);
     },

@@ -35,7 +35,7 @@ export function nodeRow(key: string, layer: number | undefined, ...lanes: LaneCh
 /** One graph of a run on lanes of these labels. */
 export function run(labels: readonly string[], nodes: readonly NodeRow[], step = 0): RunSummary {
   const lanes = labels.map((label): LaneSummary => {
-    return { label, engine: label, provenance: {}, top: [], kld: undefined, microseconds: 0 };
+    return { label, engine: label, provenance: {}, top: [], kld: undefined, nanLogits: 0, microseconds: 0 };
   });
   return { runId: '1', step, model: '/m.gguf', tokens: [1], pieces: ['a'], lanes, nodes };
 }

@@ -2,6 +2,9 @@ import type { Cause, ErrorShape } from '../../src/shared/divergence/cause';
 import { ALL_AS_IS } from '../../src/shared/divergence/run-choices';
 import type { BadNode, ProfileEntry, StepVerdict, Verdict, VerdictKind } from '../../src/shared/divergence/verdict';
 
+/** Logits that all are numbers. */
+export const NUMBERS = { reference: 0, candidate: 0, of: 4 };
+
 /** Verdicts for the views' tests: each argument replaces a field. */
 export function sampleVerdict(fields: Partial<Verdict> = {}): Verdict {
   const firstBad = fields.firstBad ?? null;
@@ -23,9 +26,10 @@ export function sampleVerdict(fields: Partial<Verdict> = {}): Verdict {
     coverage: { measured: 4, covered: 4, nodes: 4 },
     cause: firstBad?.cause ?? null,
     nonFinite: null,
-    logits: { reference: null, candidate: null, kld: null, sameTop: null, gap: null },
+    logits: { reference: null, candidate: null, kld: null, sameTop: null, notNumbers: NUMBERS, gap: null },
     expectation: null,
     notMeasured: [],
+    unplaced: [],
     nearest: null,
     compared: 4,
     alignment: [],
@@ -40,7 +44,7 @@ export function sampleVerdict(fields: Partial<Verdict> = {}): Verdict {
 
 export function sampleStep(step: number, verdict: VerdictKind, tokens: readonly number[], next: number): StepVerdict {
   const top = { token: next, text: ` t${next}`, logit: 1 };
-  const logits = { reference: top, candidate: top, kld: 0, sameTop: true, gap: 1 };
+  const logits = { reference: top, candidate: top, kld: 0, sameTop: true, notNumbers: NUMBERS, gap: 1 };
   return { step, tokens, verdict, firstBad: null, compared: 1, logits };
 }
 

@@ -91,7 +91,14 @@ describe('keyInStep', () => {
 
 describe('holdsStep', () => {
   const step = (index: number, ...tokens: number[]): StepVerdict => {
-    const logits = { reference: null, candidate: null, kld: null, sameTop: null, gap: null };
+    const logits = {
+      reference: null,
+      candidate: null,
+      kld: null,
+      sameTop: null,
+      notNumbers: { reference: null, candidate: null, of: 0 },
+      gap: null,
+    };
     return { step: index, tokens, verdict: 'clean', firstBad: null, compared: 1, logits };
   };
   const verdict = { candidate: 'webgpu', steps: [step(0, 1, 2), step(1, 3), step(2, 4)] };

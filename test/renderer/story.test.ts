@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { plainText, storyOf } from '../../src/renderer/ui/verdict/story';
 import type { Rung } from '../../src/shared/divergence/checks';
 import type { Verdict } from '../../src/shared/divergence/verdict';
-import { sampleBad, sampleCause, sampleShape, sampleStep, sampleVerdict } from './sample-verdict';
+import { NUMBERS, sampleBad, sampleCause, sampleShape, sampleStep, sampleVerdict } from './sample-verdict';
 
 const texts = (verdict: Verdict): string[] => storyOf(verdict).map((line) => plainText(line.text));
 const tones = (verdict: Verdict): string[] => storyOf(verdict).map((line) => line.tone);
@@ -16,7 +16,7 @@ const rung = (id: Rung['id'], title: string, state: Rung['state'], text = ''): R
 });
 const paris = { token: 7042, text: ' Paris', logit: 17.344 };
 const the = { token: 260, text: ' the', logit: 22.305 };
-const logits = { reference: paris, candidate: the, kld: 7, sameTop: false, gap: 2.5 };
+const logits = { reference: paris, candidate: the, kld: 7, sameTop: false, notNumbers: NUMBERS, gap: 2.5 };
 
 describe('the story in five lines', () => {
   it('goes from what ran to the answer, with a proved cause', () => {
@@ -35,7 +35,7 @@ describe('the story in five lines', () => {
       compared: 393,
     });
     expect(texts(verdict)).toEqual([
-      'trace dump.safetensors against llama on 2 tokens of m.gguf: 393 nodes judged.',
+      'trace dump.safetensors against llama on 2 tokens of m.gguf: 393 of 4 nodes judged.',
       'Equal: tokens, weights. Not measured: tensor types.',
       'Layer 0, kqv_out-0 (CONT) (or one of the 2 nodes before it that the dump lacks): local error is 100000× the noise floor.',
       'Attention scores are scaled by another factor (scale 1, right 0.125): replayed, it reproduces 99.99 % of the error.',
@@ -74,7 +74,7 @@ describe('the story in five lines', () => {
   it('does not call an error unexplained that nobody tried to explain', () => {
     const why = (bad: Parameters<typeof sampleBad>[0]): string | undefined =>
       texts(sampleVerdict({ firstBad: sampleBad(bad) }))[3];
-    expect(why({})).toBe('Not known: there was no time to look at it more closely.');
+    expect(why({})).toBe('Not known: the budget was spent before it could be looked at more closely.');
     expect(why({ shape: sampleShape() })).toBe(
       'Unexplained: no known way to go wrong applies here. 50 % of the elements are off.',
     );
@@ -90,7 +90,7 @@ describe('the story in five lines', () => {
   it('has five lines for a clean lane, and calls another token rounding there', () => {
     const verdict = sampleVerdict({ nearest: { node: 'step2/norm-0#0', ratio: 0.02 }, logits });
     expect(texts(verdict)).toEqual([
-      'webgpu against llama on 2 tokens of m.gguf: 4 nodes judged.',
+      'webgpu against llama on 2 tokens of m.gguf: 4 of 4 nodes judged.',
       'Nothing was checked before the layers.',
       'Nowhere: the node nearest to its limit, norm-0#0 in decode step 2, is off by 0.02× its noise floor.',
       'Nothing to explain.',
@@ -124,7 +124,7 @@ describe('the story in five lines', () => {
   it('adds what was expected and what a foreign program cost', () => {
     const expectation = { expected: ' Paris', minLogit: 7, reference: true, candidate: false };
     const [ran, , , , effect] = texts(sampleVerdict({ firstBad: sampleBad(), logits, expectation, runs: 5 }));
-    expect(ran).toContain('4 nodes judged, 5 runs of the program.');
+    expect(ran).toContain('4 of 4 nodes judged, 5 runs of the program.');
     expect(effect).toContain('What was expected is met by the reference and is not met by the candidate.');
   });
 });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 
 import type { Observation } from '../../shared/divergence/checks';
+import type { AskedBudget } from '../../shared/ipc/jobs';
 import type { ForeignOptions } from '../jobs/foreign-lane';
 import { OBSERVER_IDS } from '../jobs/observe/observe';
 import { parseCount, parseNumber } from './options';
@@ -11,6 +12,7 @@ export interface CheckOptions {
   readonly observe?: readonly Observation['id'][];
   readonly checkpoints?: number;
   readonly timeout?: number;
+  readonly budget?: AskedBudget;
 }
 
 export function withChecks(command: Command): Command {
@@ -26,16 +28,25 @@ export function withChecks(command: Command): Command {
         parseCheckpoints,
       ),
     )
+    .addOption(
+      new Option(
+        '--budget <seconds|none>',
+        'longest time for the looks at the weights and, apart, for the search for causes; without it a limit that is ' +
+          'counted in work, so that every machine gives the same answer',
+      ).argParser(parseBudget),
+    )
     .addOption(new Option('--timeout <seconds>', 'cmd: longest time of one run (600)').argParser(parseSeconds));
 }
 
 /** What the wizard's request takes of them. */
-export function checksOf({ observe, checkpoints, timeout }: CheckOptions): {
+export function checksOf({ observe, checkpoints, timeout, budget }: CheckOptions): {
   readonly observe?: readonly Observation['id'][];
+  readonly budget?: AskedBudget;
   readonly foreign: ForeignOptions;
 } {
   return {
     ...(observe ? { observe } : {}),
+    ...(budget === undefined ? {} : { budget }),
     foreign: {
       ...(checkpoints === undefined ? {} : { checkpoints }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
@@ -59,6 +70,14 @@ function parseCheckpoints(text: string): number {
   const count = parseCount(text);
   if (count < 2) throw new InvalidArgumentError('both ends are asked for first: 2 at least');
   return count;
+}
+
+/** `30` or `none`. */
+export function parseBudget(text: string): AskedBudget {
+  if (text.trim() === 'none') return 'none';
+  const seconds = parseNumber(text);
+  if (!(seconds > 0)) throw new InvalidArgumentError(`${text}: seconds above 0, or none, expected`);
+  return seconds;
 }
 
 function parseSeconds(text: string): number {

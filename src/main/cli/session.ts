@@ -1,6 +1,7 @@
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
 import { Control } from '../../shared/base/control';
 import { plainJson } from '../../shared/base/plain-json';
+import { turnsByClock } from '../yield-to-events';
 import { ProgressLine } from './progress-line';
 
 /** Exit codes of design.md §6; 130 is the shell's for Ctrl-C. */
@@ -23,7 +24,7 @@ export async function runCommand(
   body: (context: CommandContext) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const line = new ProgressLine(process.stderr);
-  const control = new Control(line.report);
+  const control = new Control(line.report, turnsByClock());
   const interrupt = (): void => control.cancel();
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

@@ -32,6 +32,7 @@ const findFirstBad = z.strictObject({
     .max(4)
     .exactOptional(),
   effect: z.boolean().exactOptional(),
+  budget: z.union([z.number().positive(), z.literal('none')]).exactOptional(),
 });
 
 // The job itself checks them against the model.

@@ -15,7 +15,8 @@ import type { ForeignLane } from './foreign-lane';
 import type { ObserveContext } from './observe/observe';
 import { observe } from './observe/observe';
 import type { PreflightRequest } from './preflight';
-import { preflight } from './preflight';
+import { declaredOf, preflight } from './preflight';
+import type { SearchBudgets } from './search-budgets';
 import type { TokensToRun } from './tokens-to-run';
 
 /** What a run gathers for its checks on the way. */
@@ -27,25 +28,29 @@ export interface Beside {
   lane?: GraphLane;
 }
 
-export type Checks = Pick<VerdictInputs, 'preflight' | 'preflightCause' | 'observations' | 'runs'>;
+export type Checks = Pick<VerdictInputs, 'preflight' | 'preflightCause' | 'unusable' | 'observations' | 'runs'>;
 
 export interface BesideContext extends Omit<ObserveContext, 'program' | 'lane'> {
   readonly request: FindFirstBadRequest & ObserveContext['request'];
   readonly beside: Beside;
+  readonly budgets: SearchBudgets;
 }
 
 /** Preflight, and the further runs that were asked for. */
 export async function checkBeside(b: BesideContext, steps: readonly JudgedStep[]): Promise<Checks> {
   const { program, lane, tokens } = b.beside;
   const first = defined(steps[0], 'the prompt');
-  const { rungs, cause } = await preflight(
-    { model: b.session.model, first: b.session.first, examination: first.examination, tokens, dump: dumpOf(b) },
+  const { session, budgets } = b;
+  const { model } = session;
+  const { rungs, cause, unusable } = await preflight(
+    { model, first: session.first, examination: first.examination, tokens, dump: dumpOf(b), budgets },
     b.control,
   );
   const observations = await observe({ ...b, ...(program ? { program } : {}), ...(lane ? { lane } : {}) });
   return {
     preflight: rungs,
     preflightCause: cause,
+    unusable,
     observations,
     ...(program ? { runs: program.runs } : {}),
   };
@@ -54,14 +59,17 @@ export async function checkBeside(b: BesideContext, steps: readonly JudgedStep[]
 /** What the candidate's dump says of itself; undefined for lanes that read the model file. */
 function dumpOf({ request, beside }: BesideContext): PreflightRequest['dump'] {
   const spec = parseLane(request.candidate);
-  if (spec.kind === 'cmd') return beside.program?.firstDump;
+  return spec.kind === 'cmd' ? beside.program?.firstDump : dumpAt(spec);
+}
+
+function dumpAt(spec: LaneSpec): TraceFile | undefined {
   if (spec.kind !== 'trace') return undefined;
   const file = TraceFile.open(spec.path);
   file.dispose();
   return file;
 }
 
-/** Throws QuarrelError where the request asks for what this model has not. */
+/** Throws QuarrelError where the request, or the dump that it brings, asks for what this model has not. */
 export function requireFitting({ model, first }: CaptureSession, request: FindFirstBadRequest): void {
   const { expect, minLogit, reference, candidate } = request;
   if ((expect !== undefined || minLogit !== undefined) && !first.hasLogits) {
@@ -72,6 +80,8 @@ export function requireFitting({ model, first }: CaptureSession, request: FindFi
   }
   requirePlaced(model, parseLane(reference));
   requirePlaced(model, parseLane(candidate));
+  const dump = dumpAt(parseLane(candidate));
+  if (dump) declaredOf(dump, model);
 }
 
 /** Throws QuarrelError where a rule of a `place:` lane picks no layer of the model. */

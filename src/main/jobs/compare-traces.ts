@@ -21,6 +21,8 @@ export interface CompareReport {
   readonly nodes: readonly { readonly key: string; readonly metrics: TensorMetrics }[];
   /** Keys whose NMSE is above `maxNmse`, in order. */
   readonly differing: readonly string[];
+  /** Keys that hold NaN at the same places on both sides: neither is right there, and that is no agreement. */
+  readonly nanOnBoth: readonly string[];
   readonly notCompared: readonly NotMeasured[];
   readonly alignment: readonly string[];
 }
@@ -56,6 +58,7 @@ async function compareFiles(
   const steps = Math.max(stepsOf(reference), stepsOf(candidate));
   const nodes: CompareReport['nodes'][number][] = [];
   const notCompared: NotMeasured[] = [];
+  const nanOnBoth: string[] = [];
   const alignment: string[] = [];
   for (let step = 0; step <= steps; step++) {
     const ours = stepView(reference, step, reference.stepTokens[step - 1]);
@@ -73,6 +76,7 @@ async function compareFiles(
     const keyed = (key: string): string => stepKey(step, key);
     nodes.push(...compared.nodes.map((n) => ({ ...n, key: keyed(n.key) })));
     notCompared.push(...compared.notCompared.map((n) => ({ ...n, node: keyed(n.node) })));
+    nanOnBoth.push(...compared.nanOnBoth.map(keyed));
     alignment.push(...aligned.notes);
   }
   if (nodes.length === 0) {
@@ -85,6 +89,7 @@ async function compareFiles(
     maxNmse: request.maxNmse,
     nodes,
     differing: nodes.filter((n) => n.metrics.nmse > request.maxNmse).map((n) => n.key),
+    nanOnBoth,
     notCompared,
     alignment: [...new Set(alignment)],
   };
@@ -102,8 +107,9 @@ async function compareStep(
   reference: TraceSource,
   aligned: Aligned,
   control: JobControl,
-): Promise<Pick<CompareReport, 'nodes' | 'notCompared'>> {
+): Promise<Pick<CompareReport, 'nodes' | 'notCompared' | 'nanOnBoth'>> {
   const nodes: CompareReport['nodes'][number][] = [];
+  const nanOnBoth: string[] = [];
   const notCompared: NotMeasured[] = [...aligned.misfits];
   const keys = [...reference.entries.keys()].filter((key) => !key.startsWith('leaf:'));
   for (const [i, key] of keys.entries()) {
@@ -115,12 +121,13 @@ async function compareStep(
     } else if (!ne) {
       notCompared.push(absent(key, 'more than four dimensions'));
     } else {
-      const values = aligned.trace.readF32(key);
-      nodes.push({ key, metrics: compareTensors(reference.readF32(key), values, ne, aligned.mask(key)) });
+      const [ours, values] = [reference.readF32(key), aligned.trace.readF32(key)];
+      nodes.push({ key, metrics: compareTensors(ours, values, ne, aligned.mask(key)) });
+      if (values.some((x, j) => Number.isNaN(x) && Number.isNaN(ours[j]))) nanOnBoth.push(key);
     }
     await yieldToEvents();
   }
-  return { nodes, notCompared };
+  return { nodes, notCompared, nanOnBoth };
 }
 
 interface Aligned {

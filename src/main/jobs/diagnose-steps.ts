@@ -1,4 +1,5 @@
 /** Looks more closely at the bad nodes of a run: why each is wrong. */
+import type { Budget } from '../../shared/base/budget';
 import type { JobControl } from '../../shared/base/progress';
 import { staged } from '../../shared/base/control';
 import type { Diagnosis, StepResult } from '../../shared/divergence/assemble-verdict';
@@ -16,20 +17,12 @@ import { withEngine } from '../lanes/reference-run';
 import type { FirstBad } from '../repro/first-bad';
 import { weightsOfCause } from '../repro/first-bad';
 import { RecordedWeights } from '../repro/repro-weights';
+import type { CauseBudgets } from './search-budgets';
 import type { Judged } from './step-judge';
 
 export interface JudgedStep extends StepResult {
   readonly examination: Judged;
 }
-
-/** Milliseconds for the first bad node, which is what the user came for. */
-const FIRST_BUDGET = 60_000;
-/** Milliseconds for all others together: most have the first one's cause. */
-const OTHERS_BUDGET = 30_000;
-/** Milliseconds for one of the others. */
-const OTHER_BUDGET = 10_000;
-/** Milliseconds for all nodes that round: whether a mistake of this size hides among them. */
-const ROUNDED_BUDGET = 20_000;
 
 export interface CloserLook {
   /** The steps; what turned out to be rounding, or a mistake, is judged so. */
@@ -38,12 +31,13 @@ export interface CloserLook {
 }
 
 /**
- * The first bad node with every hypothesis; the others with what was already proved first, as long as time allows. A node
+ * The first bad node with every hypothesis; the others with what was already proved first, as far as the budgets go. A node
  * whose numbers a deliberate rounding reproduces is rounded, not bad; one whose noise a mistake reproduces is bad.
  * @param onFirst takes what is known of the first bad node, for a repro
  */
 export async function diagnoseSteps(
   steps: readonly JudgedStep[],
+  budgets: CauseBudgets,
   control: JobControl,
   onFirst?: (first: FirstBad) => void,
 ): Promise<CloserLook> {
@@ -52,8 +46,8 @@ export async function diagnoseSteps(
   if (!first || !looked) return { steps, diagnoses: new Map() };
   return withEngine(first.examination.evidence.weights, control, undefined, async (engine) => {
     const look = new Look(engine, control);
-    await look.atRounded(steps);
-    await look.atBad(steps, onFirst);
+    await look.atRounded(steps, budgets.rounded());
+    await look.atBad(steps, budgets, onFirst);
     return look.applied(steps);
   });
 }
@@ -75,35 +69,33 @@ class Look {
   ) {}
 
   /** Nodes of one name round alike: the one farthest off is looked at, and the others only where a mistake is found. */
-  async atRounded(steps: readonly JudgedStep[]): Promise<void> {
-    const until = performance.now() + ROUNDED_BUDGET;
+  async atRounded(steps: readonly JudgedStep[], budget: Budget): Promise<void> {
     for (const alike of ofOneKind(steps)) {
       const [farthest, ...others] = alike;
-      if (!farthest || performance.now() > until) return;
-      const found = await this.lookAt(farthest, MISTAKES, until - performance.now(), true);
+      if (!farthest || budget.isSpent) return;
+      const found = await this.lookAt(farthest, MISTAKES, budget, true);
       if (!found.proved) continue;
       this.turnBad(farthest, found);
       const same = [...this.proved.values()];
       for (const other of others) {
-        const again = await this.lookAt(other, same, OTHER_BUDGET, true);
+        const again = await this.lookAt(other, same, budget, true);
         if (again.proved) this.turnBad(other, again);
       }
     }
   }
 
-  async atBad(steps: readonly JudgedStep[], onFirst?: (first: FirstBad) => void): Promise<void> {
+  async atBad(steps: readonly JudgedStep[], budgets: CauseBudgets, onFirst?: (first: FirstBad) => void): Promise<void> {
     const bad = steps.flatMap((step) =>
       step.examination.judged.filter((j) => this.isBad(j)).map((judged) => ({ step, judged })),
     );
-    let until: number | undefined;
+    let forOthers: Budget | undefined;
     for (const at of bad) {
-      if (until === undefined) {
-        if (await this.isFirst(at, onFirst)) until = performance.now() + OTHERS_BUDGET;
+      if (!forOthers) {
+        if (await this.isFirst(at, budgets.first, onFirst)) forOthers = budgets.others();
         continue;
       }
-      const budget = Math.min(OTHER_BUDGET, until - performance.now());
-      if (budget <= 0) break;
-      if (!this.diagnoses.has(at.judged)) await this.atOther(at, budget);
+      if (forOthers.isSpent) break;
+      if (!this.diagnoses.has(at.judged)) await this.atOther(at, budgets.other(forOthers));
     }
   }
 
@@ -127,14 +119,18 @@ class Look {
   }
 
   /** Looks at a bad node with every hypothesis. False where it turns out to round. */
-  private async isFirst({ step, judged }: Looked, onFirst?: (first: FirstBad) => void): Promise<boolean> {
+  private async isFirst(
+    { step, judged }: Looked,
+    budget: Budget,
+    onFirst?: (first: FirstBad) => void,
+  ): Promise<boolean> {
     const { evidence, arithmetics } = step.examination;
     const weights = new RecordedWeights(evidence.weights);
     const control = this.stage(judged);
     const request = { ...evidence, weights, judged, arithmetics };
     const replay = await Replay.open({ ...request, engine: this.engine, control });
     const { noiseFloor } = judged.judgement;
-    const how = { replay, noiseFloor, control, budget: FIRST_BUDGET };
+    const how = { replay, noiseFloor, control, budget };
     const known = await diagnose({ ...how, hypotheses: [...this.proved.values()] });
     if (this.isRounding(judged, known)) return false;
     const { probe } = evidence;
@@ -146,7 +142,7 @@ class Look {
     return true;
   }
 
-  private async atOther(at: Looked, budget: number): Promise<void> {
+  private async atOther(at: Looked, budget: Budget): Promise<void> {
     const known = await this.lookAt(at, [...this.proved.values()], budget);
     const found = known.cause ? known : await this.lookAt(at, HYPOTHESES, budget);
     this.note(at.judged, found);
@@ -156,7 +152,7 @@ class Look {
   private async lookAt(
     { step, judged }: Looked,
     hypotheses: readonly Hypothesis[],
-    budget: number,
+    budget: Budget,
     isNoise = false,
   ): Promise<NodeDiagnosis> {
     const { evidence, arithmetics } = step.examination;

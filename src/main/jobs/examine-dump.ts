@@ -47,7 +47,7 @@ export class DumpExaminer implements Examiner {
   }
 
   async next(step: CapturedStep): Promise<StepOutcome> {
-    const { aligned: lane, inferred, isMapped } = await this.lane.next(step);
+    const { aligned: lane, inferred, isMapped, unplaced = [] } = await this.lane.next(step);
     const aligned = defined(lane, `alignment of step ${step.index}`);
     this.steps.push(aligned);
     if (aligned.entries.size === 0) {
@@ -76,6 +76,7 @@ export class DumpExaminer implements Examiner {
         ...aligned.notes,
         ...(this.numbersAreOthers ? [OTHER_NUMBERS] : []),
       ],
+      unplaced,
       inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
       told: { declared: aligned.declared.activations, stored: aligned.stored },
       timings: aligned.manifest?.timings,

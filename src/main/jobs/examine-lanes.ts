@@ -6,6 +6,7 @@ import { lastLogits, lastNode } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import type { GraphLane } from '../../shared/divergence/lane';
 import type { ToldPrecision } from '../../shared/divergence/precision';
+import type { UnplacedName } from '../../shared/divergence/verdict';
 import type { Graph } from '../../shared/graph/graph';
 import { tensorOf } from '../../shared/graph/graph';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -23,6 +24,8 @@ export interface StepOutcome {
   readonly examination: Judged;
   readonly logits: Float32Array | undefined;
   readonly alignment: readonly string[];
+  /** Names of a dump that stand for no node, and why. */
+  readonly unplaced?: readonly UnplacedName[];
   /** NMSE of the candidate's whole run against the reference, by node key. */
   readonly inherited: ReadonlyMap<string, number>;
   /** What a dump tells of its precision. */

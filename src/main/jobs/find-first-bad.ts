@@ -41,6 +41,8 @@ import type { Owned } from './owned';
 import type { Engines, LaneLimits } from './produce-trace';
 import { isOwnLane, openOwnLane } from './produce-trace';
 import { RunFolder } from './run-folder';
+import type { SearchBudgets } from './search-budgets';
+import { searchBudgets } from './search-budgets';
 import type { StepLane } from './step-lanes';
 import { followLlama, followTrace, OwnStepLane } from './step-lanes';
 import type { StepPlan } from './step-plan';
@@ -79,6 +81,7 @@ interface Bisection {
   readonly select?: SelectNodes;
   readonly times: LaneTimes;
   readonly beside: Beside;
+  readonly budgets: SearchBudgets;
 }
 
 /** The wizard: captures the graphs, runs reference and candidate, judges every node on its own inputs. */
@@ -97,7 +100,8 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
     requireFitting(session, request);
     const beside: Beside = { tokens };
     const fixed = { session, folder, engines, owned, control, request, plan, ...(select ? { select } : {}) };
-    const bisection = { ...fixed, times: new LaneTimes(), beside };
+    const budgets = searchBudgets(request.budget);
+    const bisection = { ...fixed, times: new LaneTimes(), beside, budgets };
     const steps = await examineSteps(bisection);
     request.onTimes?.(bisection.times.lanes);
     return conclude(bisection, steps);
@@ -110,7 +114,8 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const kept: { first?: FirstBad } = {};
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
-  const looked = await diagnoseSteps(steps, staged(b.control, 'find the cause'), keep);
+  const causes = b.budgets.causes();
+  const looked = await diagnoseSteps(steps, causes, staged(b.control, 'find the cause'), keep);
   const { diagnoses } = looked;
   const { alone: effects, together } = await followErrors(b, looked.steps, diagnoses);
   const verdict = await verdictOf(b, looked.steps, { diagnoses, effects, together, ...checks });
@@ -145,10 +150,11 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
   const results: JudgedStep[] = [];
   for (let step: CapturedStep | undefined = session.first; step;) {
     control.throwIfCancelled();
-    if (b.select && selectedNodes(b.select, session, step).size === 0) break;
+    const part = b.select && selectedNodes(b.select, session, step);
+    if (part?.size === 0) break;
     const trace = reference ? (await reference.next(step)).trace : step.captured;
     references.push(trace);
-    const { examination, logits, alignment, inherited, told, timings } = await examiner.next(step);
+    const { examination, logits, alignment, unplaced, inherited, told, timings } = await examiner.next(step);
     const { index, tokens, graph, captured } = step;
     b.times.add(request.reference, index, graph, trace.manifest?.timings);
     b.times.add(request.candidate, index, graph, timings);
@@ -166,6 +172,8 @@ async function examineSteps(b: Bisection): Promise<readonly JudgedStep[]> {
       alignment,
       inherited,
       ...(told ? { told } : {}),
+      ...(unplaced ? { unplaced } : {}),
+      ...(part ? { part } : {}),
     });
     const greedy = reference && referenceLogits ? topLogits(referenceLogits, 1)[0]?.token : step.next;
     const token = tokenOfStep(plan, index + 1, greedy);

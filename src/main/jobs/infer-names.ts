@@ -24,6 +24,8 @@ export interface InferredNames {
   readonly note: string;
   /** What to say of a node that is blamed; undefined where its name was not inferred. */
   noteOf(key: string): string | undefined;
+  /** Why a name is not used. */
+  whyNot(name: string): string;
   /** Why a clean verdict would say nothing: too few names were mapped; undefined where it may be said. */
   readonly tooFew: string | undefined;
 }
@@ -53,6 +55,7 @@ export async function inferNames(
   return {
     map: nameMapOf(inferred.entries),
     note: summary(inferred),
+    whyNot: (name) => whyNotUsed(name, inferred),
     tooFew: mapped < ENOUGH * (mapped + leftOf(inferred)) ? tooFewOf(dump, inferred) : undefined,
     noteOf: (key) => {
       const found = byKey.get(key);
@@ -61,6 +64,14 @@ export async function inferNames(
       return `${key} is what the dump calls ${name}: inferred with confidence ${e.confidence.toFixed(2)} (${e.why}); if that is wrong, give --map`;
     },
   };
+}
+
+function whyNotUsed(name: string, { doubtful }: InferredMap): string {
+  for (const { names, confidence } of doubtful) {
+    const key = names.get(name);
+    if (key !== undefined) return `most like ${key}, but with confidence ${confidence.toFixed(2)}: give --map`;
+  }
+  return 'its values are like those of no node: give --map';
 }
 
 function tooFewOf(dump: TraceSource, { entries }: InferredMap): string {

@@ -8,6 +8,7 @@ import type { JobEvent, JobMessage, JobName, JobRequest } from '../../shared/ipc
 import { gpuWindowDecoder } from '../lanes/gpu-window-block';
 import { GpuWindowClient } from '../lanes/gpu-window-client';
 import { gpuWindowLanes } from '../lanes/gpu-window-lane';
+import { turnsByClock } from '../yield-to-events';
 import { createJobRunner } from './job-runner';
 
 /** Entry of the app's job worker: one thread that does the long work, so that main stays free for its windows. */
@@ -23,7 +24,7 @@ port.on('message', (message: JobMessage) => {
 });
 
 async function start(id: number, name: JobName, request: unknown): Promise<void> {
-  const control = new Control((progress) => send({ kind: 'progress', id, progress }));
+  const control = new Control((progress) => send({ kind: 'progress', id, progress }), turnsByClock());
   controls.set(id, control);
   try {
     // Main validated the request against the contract before it sent it.

@@ -7,7 +7,8 @@ import type { Examination } from '../../shared/divergence/examine';
 import { checkEmbedding } from '../../shared/divergence/preflight/embedding';
 import { checkTokens } from '../../shared/divergence/preflight/tokens';
 import type { DeclaredModel, ModelFacts } from '../../shared/divergence/preflight/types';
-import { checkTypes, declaredModel } from '../../shared/divergence/preflight/types';
+import { checkTypes, declaredModel, requireKnownTensors } from '../../shared/divergence/preflight/types';
+import type { WeightCheck } from '../../shared/divergence/preflight/weights';
 import { checkWeights } from '../../shared/divergence/preflight/weights';
 import { GgufArray } from '../../shared/gguf/array';
 import { typeFallbacks } from '../../shared/gguf/type-fallback';
@@ -16,12 +17,8 @@ import type { ModelFile } from '../files/model-file';
 import type { TraceFile } from '../traces/trace-file';
 import type { CapturedStep } from './capture-session';
 import { compareHashes, scanScales } from './scan-weights';
+import type { SearchBudgets } from './search-budgets';
 import type { TokensToRun } from './tokens-to-run';
-
-/** Milliseconds for the look at all scales, which no user asked for. */
-const SCAN_BUDGET = 2_000;
-/** Milliseconds for hashes, which the dump asks for. */
-const HASH_BUDGET = 20_000;
 
 export interface PreflightRequest {
   readonly model: ModelFile;
@@ -30,28 +27,37 @@ export interface PreflightRequest {
   readonly examination: Examination;
   readonly tokens: TokensToRun;
   /** A foreign engine's dump; absent for lanes that read the model file themselves. */
-  readonly dump: Pick<TraceFile, 'metadata' | 'label' | 'tokens'> | undefined;
+  readonly dump: Dump | undefined;
+  readonly budgets: Pick<SearchBudgets, 'scan' | 'hashes'>;
 }
+
+type Dump = Pick<TraceFile, 'metadata' | 'label' | 'tokens'>;
 
 export interface Preflight {
   readonly rungs: readonly Rung[];
   /** What makes a run of right nodes a wrong one. */
   readonly cause: Cause | null;
+  /** Why no run on this model's weights can be called right; null where nothing is known against them. */
+  readonly unusable: string | null;
 }
 
 /** Throws QuarrelError for damaged metadata of the dump, CancelledError. */
 export async function preflight(request: PreflightRequest, control: JobControl): Promise<Preflight> {
   const { model, dump, first, examination } = request;
   const stage = staged(control, 'preflight');
-  const declared = dump && declaredModel(dump.metadata, dump.label);
+  const declared = dump && declaredOf(dump, model);
   const { rung: tokens, cause } = await tokenFinding(request, stage);
-  const rungs = [
-    tokens,
-    checkTypes(declared, factsOf(model)),
-    await weightRung(model, declared, stage),
-    checkEmbedding(first.graph, examination),
-  ];
-  return { rungs, cause };
+  const { rung: weights, unusable } = await weightCheck(request, declared, stage);
+  const rungs = [tokens, checkTypes(declared, factsOf(model)), weights, checkEmbedding(first.graph, examination)];
+  return { rungs, cause, unusable };
+}
+
+/** What a dump says of its model. Throws QuarrelError where that is malformed, or about another model's tensors. */
+export function declaredOf(dump: Dump, model: ModelFile): DeclaredModel {
+  const declared = declaredModel(dump.metadata, dump.label);
+  const names = new Set(model.gguf.tensors.map((t) => t.name));
+  requireKnownTensors(declared, dump.label, { label: model.label, has: (name) => names.has(name) });
+  return declared;
 }
 
 async function tokenFinding(
@@ -81,11 +87,15 @@ function withBos(ids: readonly number[], model: ModelFile): readonly number[] {
   return bos === undefined || bos >= count || ids.includes(bos) ? ids : [...ids, bos];
 }
 
-async function weightRung(model: ModelFile, declared: DeclaredModel | undefined, control: JobControl): Promise<Rung> {
-  const scan = await scanScales(model, control, SCAN_BUDGET);
+async function weightCheck(
+  { model, budgets }: PreflightRequest,
+  declared: DeclaredModel | undefined,
+  control: JobControl,
+): Promise<WeightCheck> {
+  const scan = await scanScales(model, control, budgets.scan());
   if (!declared) return checkWeights('same-file', scan);
   const { hashes } = declared;
-  return checkWeights(hashes && (await compareHashes(model, hashes, control, HASH_BUDGET)), scan);
+  return checkWeights(hashes && (await compareHashes(model, hashes, control, budgets.hashes())), scan);
 }
 
 function factsOf({ gguf }: ModelFile): ModelFacts {

@@ -176,12 +176,18 @@ async function summarise(
         lane,
         tops[i]!.map((t) => ({ ...t, text: pieces.get(t.token) })),
         i > 0 && logits[0] && logits[i] ? kullbackLeibler(logits[0], logits[i]) : undefined,
+        logits[i]?.filter(Number.isNaN).length ?? 0,
       ),
     ),
   };
 }
 
-function laneSummary(lane: RunLane, top: readonly TokenLogit[], kld: number | undefined): LaneSummary {
+function laneSummary(
+  lane: RunLane,
+  top: readonly TokenLogit[],
+  kld: number | undefined,
+  nanLogits: number,
+): LaneSummary {
   const manifest = lane.trace?.manifest;
   return {
     label: lane.label,
@@ -189,6 +195,7 @@ function laneSummary(lane: RunLane, top: readonly TokenLogit[], kld: number | un
     provenance: manifest?.provenance ?? {},
     top,
     kld,
+    nanLogits,
     microseconds: Object.values(manifest?.timings ?? {}).reduce((a, b) => a + b, 0),
     ...(lane.error === undefined ? {} : { error: lane.error }),
   };

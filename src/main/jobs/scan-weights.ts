@@ -1,6 +1,7 @@
-/** Quick looks at a whole model's data: scales that are no numbers, hashes. */
+/** Looks at a whole model's data: scales and plain values that are no numbers, hashes. */
 import { createHash } from 'node:crypto';
 
+import type { Budget } from '../../shared/base/budget';
 import type { JobControl } from '../../shared/base/progress';
 import { QuarrelError } from '../../shared/base/errors';
 import type { BlockAnatomy } from '../../shared/compare/decode-anatomy';
@@ -22,15 +23,17 @@ const NAMED = 8;
 const PLAIN_VALUES: Partial<Readonly<Record<GgmlTypeName, BlockAnatomy>>> = {
   F32: { subBlock: 1, scales: [{ name: 'value', offset: 0, encoding: 'f32' }] },
   F16: { subBlock: 1, scales: [{ name: 'value', offset: 0, encoding: 'f16' }] },
+  BF16: { subBlock: 1, scales: [{ name: 'value', offset: 0, encoding: 'bf16' }] },
+  F64: { subBlock: 1, scales: [{ name: 'value', offset: 0, encoding: 'f64' }] },
 };
 
 /**
- * Looks for NaN and infinite scales, tensor by tensor in file order, until all are read or `budgetMs` is over. e8m0 and
- * ue4m3 scales are left out: what the standard calls NaN is a number in ggml.
+ * Looks for NaN and infinite scales and values, the smallest tensors first (norms and biases, which every token reads),
+ * until all are read or the budget, counted in bytes, is spent. e8m0 and ue4m3 scales are left out: what the standard
+ * calls NaN is a number in ggml.
  */
-export async function scanScales(model: ModelFile, control: JobControl, budgetMs: number): Promise<ScaleScan> {
-  const until = performance.now() + budgetMs;
-  const tensors = readable(model);
+export async function scanScales(model: ModelFile, control: JobControl, budget: Budget): Promise<ScaleScan> {
+  const tensors = [...readable(model)].sort((a, b) => a.byteLength - b.byteLength);
   const totalBytes = tensors.reduce((sum, t) => sum + t.byteLength, 0);
   const odd: OddBlocks[] = [];
   let scannedBytes = 0;
@@ -43,36 +46,37 @@ export async function scanScales(model: ModelFile, control: JobControl, budgetMs
     const census = new ScaleCensus(anatomy);
     const { blockBytes } = QUANT_FORMATS[tensor.type];
     for await (const { bytes, offset } of windowsOf(tensor, blockBytes, control)) {
+      if (budget.isSpent) return { odd: [...odd, ...oddOf(tensor, census)], scannedBytes, totalBytes };
+      budget.spend(bytes.length);
       const first = offset / blockBytes;
       census.add(bytes, bytes.length / blockBytes, blockBytes, (i) => first + i);
       scannedBytes += bytes.length;
-      if (performance.now() > until) return { odd: [...odd, ...oddOf(tensor, census)], scannedBytes, totalBytes };
     }
     odd.push(...oddOf(tensor, census));
   }
   return { odd, scannedBytes, totalBytes };
 }
 
-/** Hashes the named tensors, as a dump gives them, until all are done or `budgetMs` is over. */
+/** Hashes the named tensors, as a dump gives them, until all are done or the budget, counted in bytes, is spent. */
 export async function compareHashes(
   model: ModelFile,
   declared: Readonly<Record<string, string>>,
   control: JobControl,
-  budgetMs: number,
+  budget: Budget,
 ): Promise<HashComparison> {
-  const until = performance.now() + budgetMs;
   const own = new Map(readable(model).map((t) => [t.name, t]));
   const different: HashComparison['different'][number][] = [];
   const unknown: string[] = [];
   let compared = 0;
   const names = Object.keys(declared);
   for (const [i, name] of names.entries()) {
-    if (performance.now() > until) return { compared, different, unknown, left: names.length - i };
+    if (budget.isSpent) return { compared, different, unknown, left: names.length - i };
     const tensor = own.get(name);
     if (!tensor) {
       unknown.push(name);
       continue;
     }
+    budget.spend(tensor.byteLength);
     const hash = createHash('sha256');
     for await (const { bytes } of windowsOf(tensor, 1, control)) hash.update(bytes);
     const [theirs, ours] = [declared[name]?.toLowerCase() ?? '', hash.digest('hex')];

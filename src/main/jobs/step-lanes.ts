@@ -10,6 +10,7 @@ import type { NameMap } from '../../shared/trace/name-map';
 import { foreignEntries } from '../../shared/trace/name-map';
 import { stepKey, stepView } from '../../shared/trace/steps';
 import type { TraceSource } from '../../shared/trace/trace';
+import type { UnplacedName } from '../../shared/divergence/verdict';
 import type { WeightAccess } from '../files/weight-view';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import { TraceFile } from '../traces/trace-file';
@@ -22,6 +23,7 @@ import type { SelectNodes } from './node-selection';
 import { selectedNodes } from './node-selection';
 import type { RunFolder } from './run-folder';
 import { requireSameTokens } from './same-tokens';
+import { unplacedNames } from './unplaced-names';
 
 /** One step of a lane in graph keys. */
 export interface LaneStep {
@@ -32,6 +34,8 @@ export interface LaneStep {
   readonly inferred?: InferredNames;
   /** Whether a map says which node each checkpoint is. */
   readonly isMapped?: boolean;
+  /** Names of the dump that stand for no node, and why. */
+  readonly unplaced?: readonly UnplacedName[];
 }
 
 /** A lane that is asked for one step after another. Its owner disposes it. */
@@ -161,15 +165,26 @@ export function followTrace(path: string, map: NameMap | undefined, infer?: JobC
       }
       requireSameTokens(view, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
       if (step.index === 0 && !map && infer) inferred = await inferNames(view, step, infer);
-      return { ...alignedStep(view, step, map ?? inferred?.map), ...(inferred ? { inferred } : {}) };
+      return alignedStep(view, step, map, inferred);
     },
     dispose: async () => file.dispose(),
   };
 }
 
 /** Somebody else's results at a step, as the graph has them. Throws QuarrelError where they are of other tokens. */
-export function alignedStep(trace: TraceSource, step: CapturedStep, map: NameMap | undefined): LaneStep {
+export function alignedStep(
+  trace: TraceSource,
+  step: CapturedStep,
+  map: NameMap | undefined,
+  inferred?: InferredNames,
+): LaneStep {
   requireSameTokens(trace, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
-  const aligned = new AlignedTrace(trace, step.captured, step.graph, foreignEntries(trace, step.graph, map));
-  return { trace: aligned, aligned, isMapped: map !== undefined };
+  const { graph } = step;
+  const used = map ?? inferred?.map;
+  const aligned = new AlignedTrace(trace, step.captured, graph, foreignEntries(trace, graph, used));
+  return {
+    ...{ trace: aligned, aligned, isMapped: used !== undefined },
+    ...(inferred ? { inferred } : {}),
+    unplaced: unplacedNames(aligned, graph, map, inferred),
+  };
 }

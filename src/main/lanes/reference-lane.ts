@@ -23,6 +23,7 @@ export function createReferenceLane({ threads }: ReferenceLaneOptions = {}): Gra
               {
                 arithmetics: ['exact'],
                 engine,
+                clock: () => performance.now() * 1000,
                 onNode: ({ tensor, results, microseconds }) => {
                   request.sink.write(tensor.key, 'F32', tensor.ne, results.exact);
                   request.sink.time(tensor.key, microseconds);

@@ -24,7 +24,7 @@ function provedSections(cause: Cause): Section[] {
 }
 
 function unexplained(b: BadNode): Section[] {
-  const untried = b.untried > 0 ? `; there was no time for ${b.untried} more` : '';
+  const untried = b.untried > 0 ? `; the budget was spent before ${b.untried} more` : '';
   const { shape } = b;
   return [
     section('Cause: unexplained', [

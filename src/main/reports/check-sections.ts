@@ -6,7 +6,7 @@ const LISTED = 12;
 
 /** What was checked beside the nodes, and what was not measured. */
 export function checkSections(v: Verdict): Section[] {
-  return [...preflight(v), ...observations(v), ...expectation(v), ...notMeasured(v), ...alignment(v)];
+  return [...preflight(v), ...observations(v), ...expectation(v), ...notMeasured(v), ...unplaced(v), ...alignment(v)];
 }
 
 /** `not-measured` as "not measured". */
@@ -51,6 +51,12 @@ function notMeasured(v: Verdict): Section[] {
     return [`${nodes.slice(0, LISTED).join(', ')}${more}`, reason];
   });
   return [section(`Not measured: ${v.notMeasured.length}`, [tableOf(['nodes', 'why'], rows)])];
+}
+
+function unplaced({ unplaced: names }: Verdict): Section[] {
+  if (names.length === 0) return [];
+  const rows = names.map(({ name, reason }) => [name, reason]);
+  return [section(`Names of the dump that stand for no node: ${names.length}`, [tableOf(['name', 'why'], rows)])];
 }
 
 function alignment({ alignment: notes }: Verdict): Section[] {

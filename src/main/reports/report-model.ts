@@ -10,6 +10,8 @@ import {
   rankedByEffect,
   tokenText,
 } from '../../shared/divergence/effect-text';
+import { noTokenText, someNotNumbers } from '../../shared/divergence/answer-words';
+import { coverageText } from '../../shared/divergence/coverage-words';
 import { choiceNotes } from '../../shared/divergence/run-choices';
 import type { Verdict } from '../../shared/divergence/verdict';
 import { causeSection } from './cause-section';
@@ -48,7 +50,14 @@ export function reportModel(v: Verdict): Report {
 
 function titleOf(v: Verdict): string {
   if (v.verdict === 'diverged' && v.firstBad) return `${nameOfBad(v.firstBad)} is wrong in ${laneName(v.candidate)}`;
-  return v.verdict === 'clean' ? `${laneName(v.candidate)} is clean` : `${laneName(v.candidate)} cannot be compared`;
+  switch (v.verdict) {
+    case 'clean':
+      return `${laneName(v.candidate)} is clean`;
+    case 'diverged':
+      return `${laneName(v.candidate)} differs`;
+    case 'incomparable':
+      return `${laneName(v.candidate)} cannot be compared`;
+  }
 }
 
 /** What ran, what was checked, what is wrong, why, and what comes of it. */
@@ -57,8 +66,8 @@ function story(v: Verdict): string[] {
   const steps = decoded > 0 ? ` and ${decoded} decode step${decoded === 1 ? '' : 's'}` : '';
   return [
     `${laneName(v.candidate)} against ${laneName(v.reference)}: ${v.tokens.length} tokens${steps}.`,
-    `${v.compared} nodes were judged, each on its own inputs, against the spread between correct ways to compute it; ` +
-      (v.notMeasured.length === 0 ? 'none is left unmeasured.' : `${v.notMeasured.length} were not measured.`),
+    `${coverageText(v.coverage)}, each judged on its own inputs against the spread between correct ways to compute it` +
+      (v.unplaced.length === 0 ? '.' : `; ${v.unplaced.length} names of the dump stand for none of them.`),
     wrongLine(v),
     ...(v.firstBad ? [whyLine(v)] : []),
     ...effectLine(v),
@@ -67,7 +76,9 @@ function story(v: Verdict): string[] {
 
 function wrongLine(v: Verdict): string {
   const b = v.firstBad;
-  if (v.verdict === 'incomparable') return `Nothing could be compared: ${v.reason ?? 'no reason is known'}`;
+  if (v.verdict === 'incomparable') return `Neither right nor wrong can be told: ${v.reason ?? 'no reason is known'}.`;
+  if (!b && v.verdict === 'diverged')
+    return 'Every measured node is right, but what was checked beside the nodes differs.';
   if (!b) return 'Every measured node is within its noise floor.';
   const where = b.layer === null ? 'outside the layers' : `in layer ${b.layer}`;
   const weight = b.tensor === null ? '' : `, which reads ${b.tensor}`;
@@ -81,8 +92,10 @@ function whyLine(v: Verdict): string {
 
 function effectLine(v: Verdict): string[] {
   const { reference, candidate, sameTop } = v.logits;
-  const said =
-    sameTop === true
+  const { notNumbers } = v.logits;
+  const said = notNumbers.candidate
+    ? [`${notNumbers.candidate} of the candidate's ${notNumbers.of} logits are NaN or infinite.`]
+    : sameTop === true
       ? [`Both say ${named(reference)} next.`]
       : reference && candidate
         ? [`Next token: ${named(reference)} is right, ${named(candidate)} is what the candidate says.`]
@@ -183,12 +196,16 @@ function effects({ allBad }: Verdict): Section[] {
 }
 
 function nextTokens(v: Verdict): Section[] {
-  const token = (t: Verdict['logits']['reference']): string =>
-    t ? `${t.text === undefined ? `#${t.token}` : JSON.stringify(t.text)} ${t.logit.toFixed(3)}` : 'not measured';
+  const token = (logits: Verdict['logits'], lane: 'reference' | 'candidate'): string => {
+    const t = logits[lane];
+    if (!t) return noTokenText(logits, lane);
+    const name = t.text === undefined ? `#${t.token}` : JSON.stringify(t.text);
+    return `${name} ${t.logit.toFixed(3)}${someNotNumbers(logits, lane)}`;
+  };
   const rows = v.steps.map((s) => [
     s.step === 0 ? 'prompt' : `step ${s.step}`,
-    token(s.logits.reference),
-    token(s.logits.candidate),
+    token(s.logits, 'reference'),
+    token(s.logits, 'candidate'),
     s.logits.kld === null ? '' : error(s.logits.kld),
     s.logits.sameTop === null ? '' : s.logits.sameTop ? 'same' : 'differs',
   ]);

@@ -6,7 +6,11 @@ export class Control implements JobControl {
   private readonly listeners = new Set<() => void>();
   private stopped = false;
 
-  constructor(private readonly report: (p: Progress) => void) {}
+  /** @param turn gives the event loop a turn where one is due */
+  constructor(
+    private readonly report: (p: Progress) => void,
+    private readonly turn?: () => Promise<void> | undefined,
+  ) {}
 
   progress(p: Progress): void {
     this.report(p);
@@ -14,6 +18,10 @@ export class Control implements JobControl {
 
   throwIfCancelled(): void {
     if (this.stopped) throw new CancelledError();
+  }
+
+  breathe(): Promise<void> | undefined {
+    return this.turn?.();
   }
 
   onCancel(listener: () => void): () => void {
@@ -35,6 +43,7 @@ export function staged(control: JobControl, stage: string): JobControl {
   return {
     progress: (p) => control.progress({ ...p, stage, detail: p.detail ?? p.stage }),
     throwIfCancelled: () => control.throwIfCancelled(),
+    breathe: () => control.breathe?.(),
     onCancel: (listener) => control.onCancel(listener),
   };
 }
@@ -44,6 +53,7 @@ export function silent(control: JobControl): JobControl {
   return {
     progress: () => undefined,
     throwIfCancelled: () => control.throwIfCancelled(),
+    breathe: () => control.breathe?.(),
     onCancel: (listener) => control.onCancel(listener),
   };
 }

@@ -10,6 +10,11 @@ export interface Progress {
 export interface JobControl {
   progress(p: Progress): void;
   throwIfCancelled(): void;
+  /**
+   * Gives the event loop a turn where one is due, so that cancellation and progress get through; undefined where none is.
+   * Absent where nobody waits. The domain reads no clock: whoever holds the control does.
+   */
+  breathe?(): Promise<void> | undefined;
   /** Called once when the job is cancelled; returns the unsubscriber. */
   onCancel(listener: () => void): () => void;
 }

@@ -70,6 +70,8 @@ export interface LaneSummary {
   readonly top: readonly TokenLogit[];
   /** Kullback–Leibler divergence of the last token's distribution from the reference lane's, in nats. */
   readonly kld: number | undefined;
+  /** How many of the last token's logits are NaN; 0 where none is, or where there are none. */
+  readonly nanLogits: number;
   /** Total of the node times, microseconds. */
   readonly microseconds: number;
   /** Why the lane could not run at all. */

@@ -4,7 +4,7 @@
  */
 import type { GgmlTypeName } from '../quant/ggml-type';
 
-export type ScaleEncoding = 'f16' | 'f32' | 'e8m0' | 'ue4m3' | 'split-f16';
+export type ScaleEncoding = 'f16' | 'bf16' | 'f32' | 'f64' | 'e8m0' | 'ue4m3' | 'split-f16';
 
 /** A scale of the whole block (of a sub-block in NVFP4): what can make all its values NaN. */
 export interface ScaleSlot {

@@ -81,6 +81,20 @@ const CLASSIFIERS: Readonly<Record<ScaleSlot['encoding'], Classify>> = {
     if (bits < 0x800000) return 'subnormal';
     return bits === 0x7f800000 ? 'infinite' : 'nan';
   },
+  // the upper half of an f32
+  bf16: (src, p) => {
+    const bits = src[p]! | ((src[p + 1]! & 0x7f) << 8);
+    if (bits >= 0x80 && bits < 0x7f80) return undefined;
+    if (bits === 0) return 'zero';
+    if (bits < 0x80) return 'subnormal';
+    return bits === 0x7f80 ? 'infinite' : 'nan';
+  },
+  // As lanes read it, which is as f32: what that cannot hold is infinite.
+  f64: (src, p) => {
+    const x = Math.fround(new DataView(src.buffer, src.byteOffset + p, 8).getFloat64(0, true));
+    if (x - x === 0) return x === 0 ? 'zero' : Math.abs(x) < 2 ** -126 ? 'subnormal' : undefined;
+    return Number.isNaN(x) ? 'nan' : 'infinite';
+  },
   // 2^(e − 128) as ggml halves it: the first two are f32 subnormals. 255 is NaN in the standard, a number in ggml.
   e8m0: (src, p) => (src[p] === 255 ? 'nan' : src[p]! < 2 ? 'subnormal' : undefined),
   // 0x7f is NaN in the standard, zero in ggml.

@@ -195,6 +195,23 @@ export const CONFORMANCE_MAX_NMSE = 5e-4;
  */
 export const OBSERVED_MAX_NMSE = 5e-4;
 
+/** When a verdict may say "clean": what of the graph it must rest on. */
+export const COVERAGE = {
+  /**
+   * Least share of a graph's nodes, measured or in a stretch that is answered for. A layer of eight that nobody saw is
+   * 12 %; a lane that lacks an op, or a dump without a few odd nodes (masks, position tables), stays above.
+   */
+  share: 0.9,
+  /**
+   * Longest stretch that its end answers for, in layers (the largest of the graph). Layer ends are what forward hooks
+   * give; half a layer more is for the embedding before the first and the last norm, where engines dump after it. Over
+   * several layers a small error drowns in the noise of the stretch.
+   */
+  layers: 1.5,
+  /** The same in nodes, for a graph whose names tell no layers: as many as a plain transformer layer has. */
+  withoutLayers: 24,
+} as const;
+
 /** When a hypothesis that was replayed counts as the cause. */
 export const CAUSE = {
   /**

@@ -1,11 +1,12 @@
 /** Replays every hypothesis that can apply at a bad node or inside its stretch, and names the one that is the cause. */
 import { defined } from '../base/assert';
+import type { Budget } from '../base/budget';
 import type { JobControl } from '../base/progress';
 import { CAUSE } from '../compare/tolerance';
 import type { Diagnosis } from '../divergence/assemble-verdict';
 import type { Alternative, Cause } from '../divergence/cause';
 import type { Arithmetic } from '../ops/arithmetic';
-import type { Attempt, ProvedTrial } from './attempt';
+import type { Attempt, AttemptAt, ProvedTrial } from './attempt';
 import { attemptsAt, runTrial, valueOf } from './attempt';
 import { errorShape } from './error-shape';
 import { bestValue } from './family-search';
@@ -25,8 +26,8 @@ export interface DiagnoseRequest {
   /** Whether the error looks like noise: then a cause has to reproduce it, not only to come near its floor. */
   readonly isNoise?: boolean;
   readonly control: JobControl;
-  /** Milliseconds after which no further trial is begun. */
-  readonly budget: number;
+  /** No further trial is begun once it is spent; counted in multiply-adds. */
+  readonly budget: Budget;
   /** Also looks for the weight block, asking the candidate where it can be asked; not looked for when absent. */
   readonly weight?: { readonly probe: NodeProbe | undefined };
 }
@@ -43,9 +44,6 @@ const FINALISTS = 12;
 const REPORTED = 4;
 /** Shares below say nothing. */
 const LEAST_REPORTED = 0.1;
-/** Milliseconds of uninterrupted work after which the event loop gets a turn. */
-const TURN_MS = 50;
-
 export function diagnose(request: DiagnoseRequest): Promise<NodeDiagnosis> {
   return new DiagnosisRun(request).finish();
 }
@@ -55,13 +53,10 @@ class DiagnosisRun {
   private readonly whole = new Map<ProvedTrial, Trial | undefined>();
   /** Where most trials run first: the node itself, or some of its rows. */
   private readonly sample: Replayed | undefined;
-  private readonly until: number;
   private untried = 0;
   private tried = 0;
-  private turn = performance.now();
 
   constructor(private readonly request: DiagnoseRequest) {
-    this.until = performance.now() + request.budget;
     this.sample = sampledReplay(request.replay);
   }
 
@@ -100,7 +95,7 @@ class DiagnosisRun {
     );
     for (const attempt of attemptsAt(hypothesis, replay, this.first)) {
       this.request.control.throwIfCancelled();
-      if (performance.now() > this.until) {
+      if (this.request.budget.isSpent) {
         this.untried++;
         continue;
       }
@@ -117,9 +112,8 @@ class DiagnosisRun {
    * @param attempt on `replay`
    */
   private async search(attempt: Attempt, replay: Replayed, whole: Attempt): Promise<void> {
-    const { noiseFloor } = this.request;
     const tryAt = async (value: number | undefined): Promise<Trial | undefined> => {
-      const trial = await runTrial(attempt.hypothesis, valueOf(attempt, value), replay, this.first, noiseFloor);
+      const trial = await this.trial(attempt.hypothesis, valueOf(attempt, value), replay, this.first);
       if (!trial || !(trial.share > 0)) return trial;
       this.found.push({ trial, at: valueOf(whole, value), attempt: whole.label, value });
       return trial;
@@ -137,7 +131,7 @@ class DiagnosisRun {
 
   /** Where no mistake at one node or at all of a stretch leaves rounding only, one at some of them may. */
   private async finalOrJoint(): Promise<readonly ProvedTrial[]> {
-    const { replay, noiseFloor } = this.request;
+    const { replay } = this.request;
     const finals = await this.final();
     const share = this.proved(finals)?.trial.share ?? 0;
     if (replay.nodes.length === 1 || share >= 1 - CAUSE.tie) return finals;
@@ -147,9 +141,9 @@ class DiagnosisRun {
         attemptsAt(hypothesis, replay, this.first).find((attempt) => attempt.label === label),
       run: async ({ hypothesis }, at) => {
         this.request.control.throwIfCancelled();
-        if (performance.now() > this.until) return undefined;
+        if (this.request.budget.isSpent) return undefined;
         await this.breathe();
-        return runTrial(hypothesis, at, replay, this.first, noiseFloor);
+        return this.trial(hypothesis, at, replay, this.first);
       },
     });
     if (joint.length === 0) return finals;
@@ -174,11 +168,11 @@ class DiagnosisRun {
 
   /** A finalist on the whole node, in its best arithmetic; run once, though finalists are ranked again with joint ones. */
   private async onWhole(first: ProvedTrial): Promise<Trial | undefined> {
-    const { noiseFloor, replay } = this.request;
+    const { replay } = this.request;
     if (this.whole.has(first)) return this.whole.get(first);
     let best: Trial | undefined;
     for (const arithmetic of replay.arithmetics) {
-      const again = await runTrial(first.trial.hypothesis, first.at, replay, arithmetic, noiseFloor);
+      const again = await this.trial(first.trial.hypothesis, first.at, replay, arithmetic);
       if (again && (!best || again.share > best.share)) best = again;
     }
     this.whole.set(first, best);
@@ -189,10 +183,19 @@ class DiagnosisRun {
     return defined(this.request.replay.arithmetics[0], 'the first arithmetic');
   }
 
+  private trial(
+    hypothesis: Hypothesis,
+    at: AttemptAt,
+    replay: Replayed,
+    arithmetic: Arithmetic,
+  ): Promise<Trial | undefined> {
+    const { budget, noiseFloor } = this.request;
+    budget.spend(replay.work);
+    return runTrial(hypothesis, at, replay, arithmetic, noiseFloor);
+  }
+
   private async breathe(): Promise<void> {
-    if (performance.now() - this.turn < TURN_MS) return;
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    this.turn = performance.now();
+    await this.request.control.breathe?.();
   }
 }
 

@@ -19,6 +19,7 @@ import type { MatMulEngine } from '../ops/mat-mul-engine';
 import type { Checkpoints } from '../ops/run-memory';
 import { StateMemories } from '../ops/state-memories';
 import type { Site } from './site';
+import { workOf } from './work';
 
 export interface ReplayRequest {
   readonly graph: Graph;
@@ -58,6 +59,8 @@ export interface Replayed {
   readonly wrong: Float32Array;
   readonly mask: Uint8Array | undefined;
   readonly arithmetics: readonly Arithmetic[];
+  /** About what one replay costs, in multiply-adds: for a budget. */
+  readonly work: number;
   /** The judged node's right result. */
   right(arithmetic: Arithmetic): Float32Array;
   /** A node of the part on its right inputs; undefined for one that is not measured. */
@@ -71,6 +74,7 @@ export class Replay implements Replayed {
   readonly wrong: Float32Array;
   readonly mask: Uint8Array | undefined;
   readonly nodes: readonly GraphTensor[];
+  readonly work: number;
   private readonly part: GraphPart;
   private readonly runs = new Map<Arithmetic, RightRun>();
 
@@ -78,12 +82,13 @@ export class Replay implements Replayed {
     const { graph, candidate, judged } = request;
     this.end = judged.node;
     this.wrong = candidate.results.readF32(this.end.key);
-    this.mask = candidate.mask(this.end.key);
+    this.mask = judged.mask ?? candidate.mask(this.end.key);
     this.part = planPart(graph, new Set([...judged.stretch.map((t) => t.id), this.end.id]));
     this.nodes = graph.order
       .filter((id) => this.part.runs.has(id))
       .map((id) => tensorOf(graph, id))
       .filter((t) => !isAlias(t));
+    this.work = workOf(graph, this.nodes);
   }
 
   /** Runs the part as it is right, in all arithmetics. */

@@ -11,6 +11,7 @@ import type { Arithmetic } from '../ops/arithmetic';
 import { rowBytes } from '../quant/registry';
 import type { Prediction, Replay, Replayed } from './replay';
 import type { Site } from './site';
+import { workOf } from './work';
 
 /** Weights with fewer elements are multiplied in a few milliseconds. */
 const LEAST_ELEMENTS = 1 << 19;
@@ -53,6 +54,7 @@ class SampledReplay implements Replayed {
   readonly wrong: Float32Array;
   readonly mask: Uint8Array | undefined;
   readonly arithmetics: readonly Arithmetic[];
+  readonly work: number;
   private readonly end: GraphTensor;
   private readonly graph: Graph;
   private readonly weights: WeightSource;
@@ -68,6 +70,7 @@ class SampledReplay implements Replayed {
     const tensors = graph.tensors.map((t) => (t.id === end.id ? this.end : t.id === weight.id ? sampled : t));
     this.graph = { ...graph, tensors };
     this.nodes = [this.end];
+    this.work = workOf(this.graph, this.nodes);
     this.arithmetics = whole.arithmetics;
     this.wrong = this.channels(whole.wrong, new Float32Array(this.size));
     this.mask = whole.mask && this.channels(whole.mask, new Uint8Array(this.size));

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert';
+import type { NodeId } from '../base/brand';
 import type { TokenLogit } from '../compare/comparison';
 import { kullbackLeibler, topLogits } from '../compare/logits';
 import type { WeightSource } from '../gguf/model-source';
@@ -14,12 +15,13 @@ import { checkExpectation } from './expectation';
 import type { Judgement } from './judge';
 import type { Cause, ErrorShape, WeightFinding } from './cause';
 import type { Observation, Rung } from './checks';
+import { coverageOf, coverageOfStep, isCovered, tooLittleCovered, uncoveredSaid } from './coverage';
 import type { ToldPrecision } from './precision';
 import { inferPrecision } from './precision';
 import { profileOf } from './profile';
 import type { RunChoices } from './run-choices';
 import { ALL_AS_IS } from './run-choices';
-import type { BadNode, BlockLocation, Bug, Coverage, Effect, RoundedNode, StepVerdict, Verdict } from './verdict';
+import type { BadNode, BlockLocation, Bug, Effect, RoundedNode, StepVerdict, UnplacedName, Verdict } from './verdict';
 
 /**
  * The last row of the last node: the next token's logits in every architecture with a language head (elsewhere it is
@@ -51,6 +53,10 @@ export interface StepResult {
   readonly referenceLogits: Float32Array | undefined;
   readonly candidateLogits: Float32Array | undefined;
   readonly alignment: readonly string[];
+  /** Names of the candidate's dump that stand for no node; none when absent. */
+  readonly unplaced?: readonly UnplacedName[];
+  /** The nodes that were asked for; all of the graph when absent. */
+  readonly part?: ReadonlySet<NodeId>;
   /** NMSE of the candidate's whole run against the reference, by node key. */
   readonly inherited: ReadonlyMap<string, number>;
   /** What a dump tells of its precision. */
@@ -86,6 +92,8 @@ export interface VerdictInputs {
   readonly preflight?: readonly Rung[];
   /** What makes a run of right nodes a wrong one; null where nothing does. */
   readonly preflightCause?: Cause | null;
+  /** Why no run on these weights can be called right; null where nothing is known against them. */
+  readonly unusable?: string | null;
   readonly observations?: readonly Observation[];
   readonly runs?: number;
   /** Rounding counts as a difference. */
@@ -106,8 +114,10 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
   const allBad = bad.map(({ node }) => node);
   const nonFinite = judged.find(({ j }) => j.judgement.nonFinite);
   const logits = compareLogits(prompt, v.textOf);
-  const notMeasured = v.steps.flatMap((s) => s.examination.notMeasured.map((n) => ofStep(s, n)));
-  const reason = judged.length === 0 ? nothingCompared(notMeasured) : null;
+  const notMeasured = v.steps.flatMap(uncoveredSaid);
+  const isDiverged =
+    allBad.length > 0 || isOtherwiseWrong(v) || (v.strict && judged.some(({ j }) => j.judgement.rounding));
+  const reason = isDiverged ? null : whyIncomparable(v, notMeasured);
   return {
     schema: 'quarrel.verdict/1',
     model: v.model,
@@ -115,12 +125,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     reference: v.reference,
     candidate: v.candidate,
     options: v.options ?? ALL_AS_IS,
-    verdict:
-      allBad.length > 0 || isOtherwiseWrong(v) || (v.strict && judged.some(({ j }) => j.judgement.rounding))
-        ? 'diverged'
-        : reason === null
-          ? 'clean'
-          : 'incomparable',
+    verdict: isDiverged ? 'diverged' : reason === null ? 'clean' : 'incomparable',
     reason,
     firstBad: allBad[0] ?? null,
     allBad,
@@ -137,8 +142,13 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
       ? { step: nonFinite.s.index, node: nonFinite.j.node.key, index: nonFinite.j.judgement.nonFinite.index }
       : null,
     logits,
-    expectation: checkExpectation(wanted(v), logits.reference, logits.candidate),
+    expectation: checkExpectation(
+      wanted(v),
+      logits.reference ?? (prompt.referenceLogits ? 'no-number' : null),
+      logits.candidate ?? (prompt.candidateLogits ? 'no-number' : null),
+    ),
     notMeasured,
+    unplaced: unplacedNames(v.steps),
     nearest: nearestToLimit(v.steps),
     compared: judged.length,
     alignment: [...new Set(v.steps.flatMap((s) => s.alignment))],
@@ -146,7 +156,7 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
     observations: v.observations ?? [],
     profile: v.steps.flatMap(profileOf),
     runs: v.runs ?? null,
-    steps: v.steps.map((s) => stepVerdict(s, v.textOf)),
+    steps: v.steps.map((s) => stepVerdict(s, v)),
   };
 }
 
@@ -168,27 +178,45 @@ function spokenEffect({ textOf }: VerdictInputs, effect: Effect | undefined): Ef
   return effect && spoken(effect, textOf);
 }
 
-/** Wrong though every node is right: other tokens, or another run of the candidate that ought to give the same. */
-function isOtherwiseWrong({ preflightCause, observations = [] }: VerdictInputs): boolean {
-  return Boolean(preflightCause) || observations.some((o) => o.state === 'different');
+/**
+ * Wrong though every node is right: other tokens, weights, types or values than the model's, or another run of the
+ * candidate that ought to give the same.
+ */
+function isOtherwiseWrong({ preflightCause, preflight = [], observations = [] }: VerdictInputs): boolean {
+  return Boolean(preflightCause) || [...preflight, ...observations].some((check) => check.state === 'different');
 }
 
-function stepVerdict(s: StepResult, textOf: VerdictInputs['textOf']): StepVerdict {
+/** Why a candidate without a bad node is not clean either; null where it is. */
+function whyIncomparable(v: VerdictInputs, notMeasured: readonly NotMeasured[]): string | null {
+  if (v.unusable) return v.unusable;
+  if (v.steps.every((s) => s.examination.judged.length === 0)) return nothingCompared(notMeasured);
+  for (const { candidateLogits: row, index } of v.steps) {
+    const count = notNumbersIn(row) ?? 0;
+    const where = index === 0 ? '' : ` of decode step ${index}`;
+    if (count > 0) {
+      return `${count} of its ${row?.length ?? 0} logits${where} are NaN or infinite, and no node shows where that begins`;
+    }
+  }
+  return tooLittleCovered(v.steps);
+}
+
+/** Each name once: it may be missing in every step. */
+function unplacedNames(steps: readonly StepResult[]): readonly UnplacedName[] {
+  const names = new Map(steps.flatMap((s) => (s.unplaced ?? []).map((u) => [u.name, u] as const)));
+  return [...names.values()];
+}
+
+function stepVerdict(s: StepResult, { textOf, unusable }: VerdictInputs): StepVerdict {
   const { judged } = s.examination;
   const firstBad = judged.find((j) => j.judgement.bad);
   return {
     step: s.index,
     tokens: s.tokens,
-    verdict: firstBad ? 'diverged' : judged.length > 0 ? 'clean' : 'incomparable',
+    verdict: firstBad ? 'diverged' : !unusable && isCovered(coverageOfStep(s)) ? 'clean' : 'incomparable',
     firstBad: firstBad?.node.key ?? null,
     compared: judged.length,
     logits: compareLogits(s, textOf),
   };
-}
-
-/** What is not measured in a decode step is told apart from the prompt's. */
-function ofStep(s: StepResult, entry: NotMeasured): NotMeasured {
-  return s.index === 0 ? entry : { ...entry, node: stepKey(s.index, entry.node) };
 }
 
 function nearestToLimit(steps: readonly StepResult[]): Verdict['nearest'] {
@@ -224,9 +252,19 @@ function compareLogits(s: StepResult, textOf: VerdictInputs['textOf']): Verdict[
     reference,
     candidate,
     kld: kld !== undefined && Number.isFinite(kld) ? kld : null,
-    sameTop: reference && candidate ? reference.token === candidate.token : null,
+    sameTop: reference && s.candidateLogits ? reference.token === candidate?.token : null,
+    notNumbers: {
+      reference: notNumbersIn(s.referenceLogits),
+      candidate: notNumbersIn(s.candidateLogits),
+      of: (s.candidateLogits ?? s.referenceLogits)?.length ?? 0,
+    },
     gap: s.referenceLogits ? gapOf(s.referenceLogits) : null,
   };
+}
+
+/** −Inf is no fault: it is how a token is forbidden. */
+function notNumbersIn(row: Float32Array | undefined): number | null {
+  return row ? row.filter((x) => Number.isNaN(x) || x === Infinity).length : null;
 }
 
 function gapOf(row: Float32Array): number | null {
@@ -274,17 +312,6 @@ function roundedNode({ node, judgement }: JudgedNode, step: number): readonly Ro
   if (!rounding) return [];
   const layer = layerOf(node.name) ?? null;
   return [{ step, layer, node: node.key, op: node.kind, localNmse, noiseFloor, rounding }];
-}
-
-function coverageOf(steps: readonly StepResult[]): Coverage {
-  let [measured, covered, nodes] = [0, 0, 0];
-  for (const { graph, examination } of steps) {
-    const seen = new Set(examination.judged.flatMap((j) => [j.node.id, ...j.stretch.map((t) => t.id)]));
-    measured += examination.judged.length;
-    covered += seen.size;
-    nodes += graph.order.filter((id) => isComputing(graph, tensorOf(graph, id))).length;
-  }
-  return { measured, covered, nodes };
 }
 
 function located({ tensor, type, row, index }: WeightFinding): BlockLocation {

@@ -4,7 +4,8 @@
 export interface Rung {
   readonly id: 'tokens' | 'types' | 'weights' | 'embedding';
   readonly title: string;
-  readonly state: 'equal' | 'different' | 'not-measured';
+  /** `unusable`: both sides hold the same, and nothing can be judged with it (weights that are NaN). */
+  readonly state: 'equal' | 'different' | 'unusable' | 'not-measured';
   /** One sentence: what was found, or why it was not measured. */
   readonly text: string;
   /** Further lines, the first most important. */

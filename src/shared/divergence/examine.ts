@@ -11,6 +11,7 @@ import type { NotMeasured, TraceDtype, TraceSource } from '../trace/trace';
 import type { Judgement } from './judge';
 import { PartialWrites } from './partial-writes';
 import { judgeNode, measureNode } from './judge';
+import { FED, NonFiniteInputs } from './non-finite-inputs';
 import type { Arithmetic } from './lane';
 import type { SummedSource } from '../compare/cancellation';
 import { MARGIN } from '../compare/tolerance';
@@ -59,6 +60,8 @@ export interface JudgedNode {
   readonly stretch: readonly GraphTensor[];
   /** Cache writes that this node is the first to show. */
   readonly writes: readonly GraphTensor[];
+  /** 1 where the result was judged, where that is less than the candidate has: the rest follows from NaN or Inf. */
+  readonly mask?: Uint8Array;
   /** Distance of the reference lane's own result from our correct ways, in noise floors; where it took part. */
   readonly goldenFloors?: number;
 }
@@ -141,11 +144,16 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
   const partial = candidate.golden ? undefined : new PartialWrites(graph, candidate);
   const arithmetics = arithmeticsFor(graph, candidate);
   const storesHalf = storedTypes(candidate).has('F16');
+  const nonFinite = new NonFiniteInputs(graph);
   const unsupported = await request.run({ ...request, seed: candidate.seed, arithmetics }, (node, results, source) => {
-    if (!candidate.results.entries.has(node.key)) return;
     const exact = defined(results.get('exact'), `exact result of ${node.key}`);
-    const mask = candidate.mask(node.key);
     const stretch = (between.get(node.id) ?? []).map((id) => tensorOf(graph, id));
+    const summed = (index: number): SummedSource | undefined => summedSource(graph, node, index, source);
+    if (!candidate.results.entries.has(node.key)) {
+      nonFinite.pass({ tensor: node, exact, stretchLength: stretch.length + 1, source: summed });
+      return;
+    }
+    const mask = candidate.mask(node.key);
     const isWay = (a: Arithmetic): boolean => a !== 'f16' || storesHalf || isFusedAttention(graph, stretch, node);
     const others = arithmetics.flatMap((a) => (a === 'exact' || !isWay(a) ? [] : (results.get(a) ?? [])));
     const written = writesBehind(node, stretch, writesRead);
@@ -163,20 +171,33 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       dtype: candidate.dtype(node.key),
       stretchLength: stretch.length + 1,
       maxPosition,
-      source: (index: number) => summedSource(graph, node, index, source),
+      source: summed,
     };
-    if (!candidate.golden?.entries.has(node.key)) {
-      judged.push({ node, stretch, writes, judgement: judgeNode(evidence) });
+    nonFinite.see(evidence.candidate);
+    const ways = { ...evidence, others };
+    let goldenFloors: number | undefined;
+    if (candidate.golden?.entries.has(node.key)) {
+      const golden = candidate.golden.readF32(node.key);
+      const ofGolden = { ...evidence, candidate: golden, dtype: 'F32' as const };
+      const trust = nonFinite.apart(ofGolden, measureNode, isTrusted);
+      if (!trust || !isTrusted(trust.found)) {
+        notMeasured.push({ node: node.key, op: node.kind, reason: trust ? distrusted(trust.found) : FED });
+        return;
+      }
+      goldenFloors = trust.found.localNmse / trust.found.noiseFloor;
+      ways.others = [...others, golden];
+    }
+    const judgement = nonFinite.apart(ways, judgeNode, ({ bad }) => !bad);
+    if (!judgement) {
+      notMeasured.push({ node: node.key, op: node.kind, reason: FED });
       return;
     }
-    const golden = candidate.golden.readF32(node.key);
-    const trust = measureNode({ ...evidence, candidate: golden, dtype: 'F32' });
-    if (trust.localNmse <= MARGIN.node * trust.noiseFloor) {
-      const judgement = judgeNode({ ...evidence, others: [...others, golden] });
-      judged.push({ node, stretch, writes, judgement, goldenFloors: trust.localNmse / trust.noiseFloor });
-    } else {
-      notMeasured.push({ node: node.key, op: node.kind, reason: distrusted(trust) });
-    }
+    const { found, mask: soundMask } = judgement;
+    judged.push({
+      ...{ node, stretch, writes, judgement: found },
+      ...(soundMask ? { mask: soundMask } : {}),
+      ...(goldenFloors === undefined ? {} : { goldenFloors }),
+    });
   });
   const all = [
     ...notMeasured,
@@ -185,6 +206,10 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
     ...missingNodes(request),
   ];
   return { judged, arithmetics, notMeasured: [...new Map(all.reverse().map((n) => [n.node, n])).values()].reverse() };
+}
+
+function isTrusted({ localNmse, noiseFloor }: ReturnType<typeof measureNode>): boolean {
+  return localNmse <= MARGIN.node * noiseFloor;
 }
 
 /**
@@ -210,7 +235,8 @@ function summedSource(
   return values && { ne: tensor.ne, values };
 }
 
-const NOT_IN_TRACE = 'not in the trace; replayed on the reference inside its stretch';
+/** Of nodes that a dump lacks. */
+export const NOT_IN_TRACE = 'not in the trace; replayed on the reference inside its stretch';
 
 /** Computing nodes that the candidate has no result for. */
 function missingNodes({ graph, candidate, part }: ExamineRequest): NotMeasured[] {

@@ -92,6 +92,19 @@ export interface BlockLocation {
   readonly index: number;
 }
 
+/** Logits that are no numbers, by lane. */
+export interface NotNumbers {
+  readonly reference: number | null;
+  readonly candidate: number | null;
+  readonly of: number;
+}
+
+/** A checkpoint of a dump that could not be compared. */
+export interface UnplacedName {
+  readonly name: string;
+  readonly reason: string;
+}
+
 export type VerdictKind = 'clean' | 'diverged' | 'incomparable';
 
 /** `bisect --json` (schema of design.md §6). */
@@ -127,11 +140,15 @@ export interface Verdict {
     readonly candidate: TokenLogit | null;
     readonly kld: number | null;
     readonly sameTop: boolean | null;
+    /** How many logits of a row are no numbers (NaN, +Inf), of how many; null where the row was not measured. */
+    readonly notNumbers: NotNumbers;
     /** How far the reference's first two logits lie apart: where it is small, rounding decides which comes first. */
     readonly gap: number | null;
   };
   readonly expectation: Expectation | null;
   readonly notMeasured: readonly NotMeasured[];
+  /** Names of a dump that are no node of the graph for us, and why. */
+  readonly unplaced: readonly UnplacedName[];
   /** The node nearest to its limit among those judged right, and its local error over its noise floor (limit: MARGIN.node). */
   readonly nearest: { readonly node: string; readonly ratio: number } | null;
   /** Nodes judged, and how the candidate's rows were aligned where shapes differed. */

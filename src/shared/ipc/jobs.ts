@@ -18,6 +18,9 @@ export interface RunLanesRequest {
   readonly steps?: number;
 }
 
+/** Seconds for the looks at the weights and, apart, for the search for causes; or no limit. */
+export type AskedBudget = number | 'none';
+
 export interface FindFirstBadRequest {
   readonly modelPath: string;
   readonly prompt: PromptSpec;
@@ -37,6 +40,8 @@ export interface FindFirstBadRequest {
    * cheap when absent.
    */
   readonly effect?: boolean;
+  /** A limit counted in work when absent: the same input then gets the same answer on every machine. */
+  readonly budget?: AskedBudget;
 }
 
 export interface InspectBlockRequest {

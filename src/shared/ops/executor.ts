@@ -47,6 +47,7 @@ export interface NodeEvent<A extends Arithmetic> {
   readonly results: Readonly<Record<A, Float32Array>>;
   /** The seed's value, where the seed has the node. */
   readonly seed: Float32Array | undefined;
+  /** 0 where no clock was given. */
   readonly microseconds: number;
   /** The node's source `index` as this arithmetic read it, widened to f32; only during the callback. */
   readonly source: (index: number, arithmetic: A) => Float32Array | undefined;
@@ -78,12 +79,11 @@ export interface ExecutionOptions<A extends Arithmetic> {
   readonly engine: MatMulEngine;
   readonly merge?: MergeSeed;
   readonly override?: Override<A>;
+  /** Microseconds, for the times of the nodes. */
+  readonly clock?: () => number;
   readonly onNode: (event: NodeEvent<A>) => void | Promise<void>;
   readonly onNotMeasured: (tensor: GraphTensor, reason: string) => void;
 }
-
-/** Milliseconds of uninterrupted work after which the event loop gets a turn, for cancellation and progress. */
-const TURN_MS = 50;
 
 /**
  * Computes every node in order. Where inputs are the same for all arithmetics they share them; where a seed lacks a
@@ -97,17 +97,13 @@ export async function executeGraph<A extends Arithmetic>(
   const execution = new Execution(request, options);
   const { graph, control } = request;
   const expiring = expiringOwners(graph);
-  let turn = performance.now();
   for (let step = 0; step < graph.order.length; step++) {
     control.throwIfCancelled();
     const t = tensorOf(graph, graph.order[step] as NodeId);
     control.progress({ stage: 'reference', done: step, total: graph.order.length, detail: t.key });
     await execution.node(t);
     for (const owner of expiring[step] ?? []) execution.release(owner);
-    if (performance.now() - turn > TURN_MS) {
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-      turn = performance.now();
-    }
+    await control.breathe?.();
   }
   control.throwIfCancelled();
   execution.finish();
@@ -152,9 +148,10 @@ class Execution<A extends Arithmetic> {
       this.goOnWithout(t, reason);
       return;
     }
-    const begin = performance.now();
+    const { clock } = this.options;
+    const begin = clock?.() ?? 0;
     const bound = await this.compute(t);
-    const microseconds = (performance.now() - begin) * 1000;
+    const microseconds = (clock?.() ?? 0) - begin;
     // An engine that was stopped midway leaves an unfinished result.
     this.request.control.throwIfCancelled();
     if (isComputing(this.graph, t)) await this.show(t, bound, microseconds);

@@ -146,6 +146,10 @@ export class AlignedTrace implements TraceSource {
   get foreignKeys(): readonly string[] {
     return [...this.dump.entries.keys()];
   }
+  /** Those that stand for a node of the graph, whether or not their shapes fit. */
+  get placedNames(): ReadonlySet<string> {
+    return new Set([...this.foreign.values()].map(({ entry }) => entry.key));
+  }
   get label(): string {
     return this.dump.label;
   }

@@ -80,7 +80,7 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
     node: numbered && isNumbered(key) ? (numbered.get(key) ?? '') : key,
   });
   for (const entry of dump.entries.values()) {
-    const target = map ? translate(entry.key, map) : asOurs(entry.key);
+    const target = map ? targetOf(entry.key, map) : asOurs(entry.key);
     const node = target && byKey.get(target.node);
     if (!target || !node) continue;
     if (found.has(node.key)) throw new QuarrelError(`${dump.label}: two checkpoints map to ${node.key}`);
@@ -89,7 +89,8 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
   return found;
 }
 
-function translate(name: string, map: NameMap): MapTarget | undefined {
+/** Where a map sends a name; undefined where it has no entry for it. */
+export function targetOf(name: string, map: NameMap): MapTarget | undefined {
   const direct = map.get(name);
   if (direct) return direct;
   for (const [pattern, target] of map) {

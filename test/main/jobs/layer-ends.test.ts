@@ -11,6 +11,7 @@ function report(nodes: Readonly<Record<string, number>>): CompareReport {
     maxNmse: 1,
     nodes: Object.entries(nodes).map(([key, nmse]) => ({ key, metrics: { nmse } as TensorMetrics })),
     differing: [],
+    nanOnBoth: [],
     notCompared: [],
     alignment: [],
   };

@@ -11,6 +11,7 @@ import { findFirstBad } from '../../../src/main/jobs/find-first-bad';
 import type { Engines } from '../../../src/main/jobs/produce-trace';
 import { scanScales } from '../../../src/main/jobs/scan-weights';
 import { traceLane } from '../../../src/main/jobs/trace-lane';
+import { UNLIMITED, WorkBudget } from '../../../src/shared/base/budget';
 import { Control } from '../../../src/shared/base/control';
 import type { Rung } from '../../../src/shared/divergence/checks';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
@@ -139,8 +140,28 @@ describe('preflight of a dump', () => {
     const other = await bisect(await dump(text, told('0'.repeat(64), 1e-6)), asText);
     expect(rung(other, 'types')).toMatchObject({ state: 'different' });
     expect(rung(other, 'weights')?.text).toMatch(/^the data of output_norm.weight are not those of the model/);
-    // A different file is a hint; the nodes are what is judged.
-    expect(other.verdict).toBe('clean');
+    // Every node is right on its own inputs, and still these are not the model's weights.
+    expect(other).toMatchObject({ verdict: 'diverged', firstBad: null, cause: null });
+  });
+
+  it.each([
+    ['another hash', { tensor_sha256: JSON.stringify({ 'output_norm.weight': '0'.repeat(64) }) }],
+    ['another type', { tensor_types: JSON.stringify({ 'output_norm.weight': 'F16' }) }],
+    ['another value', { hparams: JSON.stringify({ 'attention.layer_norm_rms_epsilon': 0.5 }) }],
+  ])('%s alone is never clean', async (_, metadata) => {
+    expect((await bisect(await dump(text, metadata), asText)).verdict).toBe('diverged');
+  });
+
+  it.each([
+    ['no hash', { 'output_norm.weight': 'zz' }, /output_norm\.weight is "zz" \(2 characters\); the 64 hexadecimal/],
+    ['a tensor of another model', { 'blk.99.w': '0'.repeat(64) }, /has no tensor "blk\.99\.w"; names of its tensors/],
+  ])('refuses %s where a hash is expected, before it runs', async (_, hashes, message) => {
+    const stages: string[] = [];
+    const candidate = `trace:${await dump(text, { tensor_sha256: JSON.stringify(hashes) })}`;
+    const request = { modelPath: model, prompt: asText, reference: 'llama', candidate };
+    const watched = new Control(({ stage }) => void stages.push(stage));
+    await expect(findFirstBad(request, noGpu, watched)).rejects.toThrow(message);
+    expect(stages.some((s) => s.includes('judge'))).toBe(false);
   });
 });
 
@@ -169,17 +190,17 @@ describe('the quick look at scales', () => {
     fs.writeFileSync(broken, bytes);
     const opened = openModel(broken);
     try {
-      const scan = await scanScales(opened, control(), 10_000);
+      const scan = await scanScales(opened, control(), UNLIMITED);
       expect(scan.scannedBytes).toBe(scan.totalBytes);
       expect(scan.odd).toEqual([
         { tensor: name, type: 'Q4_K', field: 'd', kind: 'nan', count: 1, first: [3] },
         { tensor: name, type: 'Q4_K', field: 'dmin', kind: 'infinite', count: 1, first: [5] },
       ]);
-      const hurried = await scanScales(opened, control(), 0);
+      const hurried = await scanScales(opened, control(), new WorkBudget(0));
       expect(hurried.scannedBytes).toBeLessThan(hurried.totalBytes);
       const stopped = control();
       stopped.cancel();
-      await expect(scanScales(opened, stopped, 1000)).rejects.toThrow('cancelled');
+      await expect(scanScales(opened, stopped, UNLIMITED)).rejects.toThrow('cancelled');
     } finally {
       opened.dispose();
     }

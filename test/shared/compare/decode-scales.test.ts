@@ -41,9 +41,15 @@ describe('the table of scales', () => {
       const block = bytes.subarray(i * blockBytes, (i + 1) * blockBytes);
       for (const { name, encoding } of scales) {
         // halves of what the standards say: e8m0 below 2, ue4m3 below its least normal number
-        const least = { f16: 2 ** -14, 'split-f16': 2 ** -14, f32: 2 ** -126, e8m0: 2 ** -126, ue4m3: 2 ** -7 }[
-          encoding
-        ];
+        const least = {
+          f16: 2 ** -14,
+          'split-f16': 2 ** -14,
+          f32: 2 ** -126,
+          bf16: 2 ** -126,
+          f64: 2 ** -126,
+          e8m0: 2 ** -126,
+          ue4m3: 2 ** -7,
+        }[encoding];
         const standardNaN = (encoding === 'e8m0' && block[0] === 255) || isNaN4(encoding, block, name);
         const kind = standardNaN ? 'nan' : kindOf(scaleValue(type, block, name), least);
         if (kind) wanted.set(`${name} ${kind}`, [...(wanted.get(`${name} ${kind}`) ?? []), i + 100]);
@@ -53,6 +59,33 @@ describe('the table of scales', () => {
     const expected = [...wanted].map(([key, blocks]) => [key, blocks.length, blocks.slice(0, 8)]);
     expect(found.sort()).toEqual(expected.sort());
     expect(found.length).toBeGreaterThan(0);
+  });
+});
+
+describe('plain values', () => {
+  const kinds = (encoding: 'bf16' | 'f64' | 'f32' | 'f16', bytes: Uint8Array, size: number): readonly string[] => {
+    const census = new ScaleCensus({ subBlock: 1, scales: [{ name: 'value', offset: 0, encoding }] });
+    census.add(bytes, bytes.length / size, size, (i) => i);
+    return census.found.flatMap(({ kind, blocks }) => blocks.map((i) => `${i} ${kind}`)).sort();
+  };
+  const values = [1, NaN, Infinity, -Infinity, 0, -2.5];
+  const odd = ['1 nan', '2 infinite', '3 infinite', '4 zero'];
+
+  it('of BF16, F32 and F64 are told apart', () => {
+    const f32 = new Uint8Array(Float32Array.from(values).buffer);
+    expect(kinds('f32', f32, 4)).toEqual(odd);
+    expect(
+      kinds(
+        'bf16',
+        f32.filter((_, i) => i % 4 > 1),
+        2,
+      ),
+    ).toEqual(odd);
+    expect(kinds('f64', new Uint8Array(Float64Array.from(values).buffer), 8)).toEqual(odd);
+  });
+
+  it('of F64 that f32 cannot hold are infinite, as lanes read them', () => {
+    expect(kinds('f64', new Uint8Array(Float64Array.of(1e300, 1e38).buffer), 8)).toEqual(['0 infinite']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defined } from '../../../src/shared/base/assert';
 import type { NodeId } from '../../../src/shared/base/brand';
+import { UNLIMITED } from '../../../src/shared/base/budget';
 import { Control } from '../../../src/shared/base/control';
 import { diagnose } from '../../../src/shared/diagnosis/diagnose';
 import type { Generality, Hypothesis } from '../../../src/shared/diagnosis/hypothesis';
@@ -66,7 +67,7 @@ async function looked(built: Built, { x = small, wrong, hypotheses, mask }: Case
     control: new Control(() => undefined),
   });
   const control = new Control(() => undefined);
-  return diagnose({ replay, hypotheses, noiseFloor: 1e-12, control, budget: 10_000 });
+  return diagnose({ replay, hypotheses, noiseFloor: 1e-12, control, budget: UNLIMITED });
 }
 
 const causeAt = async (c: Case): Promise<string | null> =>

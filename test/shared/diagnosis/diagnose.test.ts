@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Budget } from '../../../src/shared/base/budget';
+import { UNLIMITED, WorkBudget } from '../../../src/shared/base/budget';
 import { Control } from '../../../src/shared/base/control';
 import { defined } from '../../../src/shared/base/assert';
 import { diagnose } from '../../../src/shared/diagnosis/diagnose';
@@ -101,7 +103,7 @@ describe('replay of a stretch', () => {
 });
 
 describe('diagnosis', () => {
-  const looked = async (hypotheses: readonly Hypothesis[], wrong = wrongEnd(), budget = 10_000) =>
+  const looked = async (hypotheses: readonly Hypothesis[], wrong = wrongEnd(), budget: Budget = UNLIMITED) =>
     diagnose({
       replay: await open(wrong),
       hypotheses,
@@ -126,15 +128,43 @@ describe('diagnosis', () => {
   });
 
   it('counts what there was no time for', async () => {
-    const { cause, tried, untried } = await looked([factorAt('MUL_MAT', 1)], wrongEnd(), -1);
+    const { cause, tried, untried } = await looked([factorAt('MUL_MAT', 1)], wrongEnd(), new WorkBudget(0));
     expect({ cause, tried, untried }).toEqual({ cause: null, tried: 0, untried: 1 });
+  });
+
+  it('tries the same on every machine: the budget is work, which each replay spends', async () => {
+    const hypotheses = [factorAt('SILU', 1), factorAt('MUL_MAT', 1)];
+    const triedWithin = async (limit: number): Promise<readonly number[]> => {
+      const { tried, untried } = await looked(hypotheses, wrongEnd(), new WorkBudget(limit));
+      return [tried, untried];
+    };
+    expect(await triedWithin(1)).toEqual([1, 1]);
+    expect(await triedWithin(1e9)).toEqual([2, 0]);
+  });
+
+  it('gives the event loop a turn where its control says that one is due', async () => {
+    let turns = 0;
+    const turn = (): undefined => {
+      turns++;
+      return undefined;
+    };
+    const control = new Control(() => undefined, turn);
+    const replay = await open(wrongEnd());
+    await diagnose({ replay, hypotheses: [factorAt('SILU', 1)], noiseFloor: 1e-12, control, budget: UNLIMITED });
+    expect(turns).toBeGreaterThan(0);
   });
 
   it('stops when it is cancelled', async () => {
     const control = new Control(() => undefined);
     const replay = await open(wrongEnd());
     control.cancel();
-    const run = diagnose({ replay, hypotheses: [factorAt('MUL_MAT', 1)], noiseFloor: 1e-12, control, budget: 1000 });
+    const run = diagnose({
+      replay,
+      hypotheses: [factorAt('MUL_MAT', 1)],
+      noiseFloor: 1e-12,
+      control,
+      budget: UNLIMITED,
+    });
     await expect(run).rejects.toThrow('cancelled');
   });
 });
@@ -191,7 +221,7 @@ describe('a mistake at some nodes of a stretch', () => {
       control: new Control(() => undefined),
     });
     const control = new Control(() => undefined);
-    return (await diagnose({ replay, hypotheses: [doubled], noiseFloor: 1e-12, control, budget: 10_000 })).cause;
+    return (await diagnose({ replay, hypotheses: [doubled], noiseFloor: 1e-12, control, budget: UNLIMITED })).cause;
   }
 
   it.each([

@@ -42,7 +42,8 @@ function compare(reference: string, candidate: string, options: CompareOptions):
       control,
     );
     answer(report, () => compareText(report));
-    return report.differing.length > 0 ? EXIT.difference : EXIT.fine;
+    if (report.differing.length > 0) return EXIT.difference;
+    return report.nanOnBoth.length > 0 ? EXIT.failed : EXIT.fine;
   });
 }
 
@@ -60,6 +61,12 @@ function compareText(r: CompareReport): string {
     table(['node', 'NMSE', 'cosine', 'max abs', 'at', 'candidate for reference'], rows, new Set([1, 2, 3])),
     ...missing.slice(0, 10),
     ...(missing.length > 10 ? [`… and ${missing.length - 10} more`] : []),
+    ...(r.nanOnBoth.length > 0
+      ? [
+          `${r.nanOnBoth.length} nodes hold NaN on both sides, the first ${r.nanOnBoth[0] ?? ''}: neither is right there, ` +
+            'and that they are alike says nothing',
+        ]
+      : []),
     `${r.nodes.length} nodes compared, ${r.differing.length} differ by more than ${r.maxNmse} NMSE`,
   ].join('\n');
 }

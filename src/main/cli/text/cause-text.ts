@@ -7,7 +7,14 @@ import type { BadNode } from '../../../shared/divergence/verdict';
 const COLUMNS = 100;
 
 export function causeText(b: BadNode): string[] {
-  return b.cause ? proved(b.cause) : unexplained(b);
+  return b.cause ? [...proved(b.cause), ...untriedText(b)] : unexplained(b);
+}
+
+/** A cause stands, but something else might explain as much. */
+function untriedText({ untried }: BadNode): string[] {
+  return untried === 0
+    ? []
+    : [`  budget  spent before ${untried} more ways to go wrong were replayed (--budget none tries all)`];
 }
 
 /** A cause that was replayed, or one that preflight read off the tokens. */
@@ -26,8 +33,8 @@ export function proved(c: Cause): string[] {
 
 function unexplained(b: BadNode): string[] {
   const { shape } = b;
-  if (!shape) return [];
-  const untried = b.untried > 0 ? `, no time for ${b.untried} more` : '';
+  if (!shape) return ['  cause   not looked into: the budget was spent before (--budget none looks at all)'];
+  const untried = b.untried > 0 ? `; the budget was spent before ${b.untried} more (--budget none tries all)` : '';
   return [
     `  cause   unexplained: ${b.tried} ways to go wrong were replayed, none reproduces the error${untried}`,
     `  shape   ${percent(shape.wrongShare)} of the elements are off`,
@@ -78,7 +85,7 @@ export function othersText(others: readonly BadNode[]): string[] {
   if (others.length === 0) return [];
   const byCause = new Map<string, string[]>();
   for (const b of others) {
-    const cause = b.cause?.title ?? (b.tried > 0 ? 'unexplained' : 'not looked into');
+    const cause = b.cause?.title ?? (b.tried > 0 ? 'unexplained' : 'not looked into, the budget was spent before');
     byCause.set(cause, [...(byCause.get(cause) ?? []), nameOfBad(b)]);
   }
   const lines = [...byCause].map(([cause, nodes]) => {

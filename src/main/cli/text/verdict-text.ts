@@ -1,8 +1,9 @@
-import type { TokenLogit } from '../../../shared/compare/comparison';
 import { MARGIN } from '../../../shared/compare/tolerance';
 import { roundedSentences } from '../../../shared/divergence/rounded-words';
 import { bugOfNode, bugText, effectText, nameOfBad } from '../../../shared/divergence/effect-text';
 import { choiceNotes } from '../../../shared/divergence/run-choices';
+import { noTokenText, someNotNumbers } from '../../../shared/divergence/answer-words';
+import { coverageText } from '../../../shared/divergence/coverage-words';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
 import { effectsText } from './effects-text';
@@ -76,8 +77,7 @@ function nearest(v: Verdict): string {
 
 /** "Not measured" is never passed off as right. */
 function measured(v: Verdict): string {
-  const missing = v.notMeasured.length;
-  return missing === 0 ? `all ${v.compared} nodes` : `${v.compared} measured nodes (${missing} not measured)`;
+  return v.notMeasured.length === 0 ? `all ${v.compared} nodes` : `${coverageText(v.coverage)}, all`;
 }
 
 function body(v: Verdict): string[] {
@@ -125,11 +125,11 @@ function effectLines(v: Verdict, b: BadNode): string[] {
 }
 
 function logits(v: Verdict): string[] {
-  const { reference, candidate, kld } = v.logits;
-  if (!reference && !candidate) return [];
+  const { reference, candidate, kld, notNumbers } = v.logits;
+  if (!reference && !candidate && !notNumbers.candidate) return [];
   const same = v.logits.sameTop === false ? `  ← differs${gapText(v.logits.gap)}` : '';
   return [
-    `next token  ${v.reference}: ${token(reference)}   ${v.candidate}: ${token(candidate)}${same}` +
+    `next token  ${v.reference}: ${token(v.logits, 'reference')}   ${v.candidate}: ${token(v.logits, 'candidate')}${same}` +
       (kld === null ? '' : `   KLD ${error(kld)}`),
     ...(v.logits.sameTop === false && v.verdict === 'clean' ? [CLEAN_YET_DIFFERENT] : []),
   ];
@@ -143,8 +143,8 @@ function steps(v: Verdict): string[] {
     `step ${s.step}`,
     s.tokens.join(','),
     s.verdict === 'diverged' ? `BAD at ${s.firstBad ?? ''}` : s.verdict,
-    token(s.logits.reference),
-    token(s.logits.candidate),
+    token(s.logits, 'reference'),
+    token(s.logits, 'candidate'),
     s.logits.sameTop === false ? `← differs${gapText(s.logits.gap)}` : '',
   ]);
   const differs = decode.some((s) => s.logits.sameTop === false);
@@ -157,9 +157,11 @@ function steps(v: Verdict): string[] {
   ];
 }
 
-function token(t: TokenLogit | null): string {
-  if (!t) return 'not measured';
-  return `${t.text === undefined ? `#${t.token}` : JSON.stringify(t.text)} ${t.logit.toFixed(3)}`;
+function token(logits: Verdict['logits'], lane: 'reference' | 'candidate'): string {
+  const t = logits[lane];
+  if (!t) return noTokenText(logits, lane);
+  const name = t.text === undefined ? `#${t.token}` : JSON.stringify(t.text);
+  return `${name} ${t.logit.toFixed(3)}${someNotNumbers(logits, lane)}`;
 }
 
 /** What rounds, and in what the candidate computes. */
@@ -183,12 +185,25 @@ function expectation(v: Verdict): string[] {
   ];
 }
 
+/** Names of the dump that were not compared, by reason. */
+function unplacedText({ unplaced }: Verdict): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { name, reason } of unplaced) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  const lines = [...byReason].map(([reason, names]) => {
+    const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+    return `not placed  ${names.slice(0, LISTED).join(', ')}${more}: ${reason}`;
+  });
+  const left = lines.length - LISTED;
+  return left > 0 ? [...lines.slice(0, LISTED), `not placed  and for ${left} more reasons (--json has all)`] : lines;
+}
+
 function remarks(v: Verdict): string[] {
   const byReason = new Map<string, string[]>();
   for (const m of v.notMeasured) byReason.set(m.reason, [...(byReason.get(m.reason) ?? []), m.node]);
   return [
     ...choiceNotes(v.options).map((note) => `asked for   ${note}`),
     ...v.alignment.map((note) => `aligned     ${note}`),
+    ...unplacedText(v),
     ...[...byReason].map(([reason, nodes]) => {
       const more = nodes.length > LISTED ? ` and ${nodes.length - LISTED} more` : '';
       return `not measured  ${nodes.slice(0, LISTED).join(', ')}${more}: ${reason.replace(/^not measured: /, '')}`;

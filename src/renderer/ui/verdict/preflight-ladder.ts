@@ -31,5 +31,6 @@ export const STATE_LOOK: Readonly<
   equal: { icon: 'check', word: 'equal', tone: 'good' },
   same: { icon: 'check', word: 'the same', tone: 'good' },
   different: { icon: 'split', word: 'different', tone: 'bad' },
+  unusable: { icon: 'alert', word: 'unusable', tone: 'bad' },
   'not-measured': { icon: 'dash', word: 'not measured', tone: 'none' },
 };

@@ -42,7 +42,7 @@ function say(words: readonly string[], ...between: (StoryPart | readonly StoryPa
 
 function ran(v: Verdict): StoryLine {
   const runs = v.runs === null ? '' : `, ${count(v.runs, 'run')} of the program`;
-  const text = say`${name(laneName(v.candidate))} against ${name(laneName(v.reference))} on ${inputText(v)} of ${name(baseName(v.model))}: ${count(v.compared, 'node')} judged${runs}.`;
+  const text = say`${name(laneName(v.candidate))} against ${name(laneName(v.reference))} on ${inputText(v)} of ${name(baseName(v.model))}: ${String(v.compared)} of ${count(v.coverage.nodes, 'node')} judged${runs}.`;
   return { id: 'ran', label: 'What ran', text, tone: 'plain' };
 }
 
@@ -53,7 +53,7 @@ function checked(rungs: readonly Rung[]): StoryLine {
       .filter((r) => r.state === state)
       .map((r) => r.title.toLowerCase())
       .join(', ');
-  const different = rungs.filter((r) => r.state === 'different');
+  const different = rungs.filter((r) => r.state === 'different' || r.state === 'unusable');
   const [equal, open] = [titles('equal'), titles('not-measured')];
   const sentences = [
     ...different.map((r) => `${r.title}: ${sentence(r.text)}`),
@@ -114,21 +114,26 @@ function provedBy(cause: Cause): readonly StoryPart[] {
   return [`${title}: replayed, it reproduces ${formatShare(cause.explained)} of the error.`];
 }
 
-function unexplained({ shape, tried }: BadNode): readonly StoryPart[] {
-  if (!shape) return ['Not known: there was no time to look at it more closely.'];
+function unexplained({ shape, tried, untried }: BadNode): readonly StoryPart[] {
+  if (!shape) return ['Not known: the budget was spent before it could be looked at more closely.'];
   const search =
     tried === 0
       ? 'no known way to go wrong applies here.'
       : `none of the ${count(tried, 'way')} to go wrong that were replayed reproduces it.`;
+  const left = untried === 0 ? '' : ` The budget was spent before ${untried} more.`;
   const finding = shape.findings[0];
   const looks = `${formatShare(shape.wrongShare)} of the elements are off${finding ? `: ${sentence(finding.text)}` : '.'}`;
-  return [`Unexplained: ${search} ${looks}`];
+  return [`Unexplained: ${search}${left} ${looks}`];
 }
 
 function effect(v: Verdict): StoryLine {
   const line = { id: 'effect', label: 'The answer' } as const;
   const { reference, candidate, sameTop } = v.logits;
   const after = [...ofBug(v), ...alone(v.firstBad), v.expectation ? ` ${expectationText(v.expectation)}` : ''];
+  if (v.logits.notNumbers.candidate) {
+    const said = `${v.logits.notNumbers.candidate} of the candidate's ${v.logits.notNumbers.of} logits are NaN or infinite.`;
+    return { ...line, text: [said, ...after], tone: 'bad' };
+  }
   if (!reference || !candidate) {
     const missing = reference ? laneName(v.candidate) : laneName(v.reference);
     return { ...line, text: say`Not measured: ${name(missing)} gives no logits.${after}`, tone: 'plain' };

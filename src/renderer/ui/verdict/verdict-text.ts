@@ -1,4 +1,5 @@
 import type { BadNode, StepVerdict, Verdict, VerdictKind } from '../../../shared/divergence/verdict';
+import { coverageText } from '../../../shared/divergence/coverage-words';
 import { formatToken } from '../format/numbers';
 import type { IconName } from '../components/icons';
 
@@ -54,7 +55,7 @@ export function headline(verdict: Verdict): string {
     case 'clean':
       return verdict.notMeasured.length === 0
         ? `All ${verdict.compared} nodes compute what correct engines compute`
-        : `All ${verdict.compared} nodes that were measured compute what correct engines compute`;
+        : `${coverageText(verdict.coverage)}: all compute what correct engines compute`;
     case 'diverged':
       return firstBad ? `First bad: ${placeText(firstBad, steps.length)}` : withoutBadNode(verdict);
     case 'incomparable':

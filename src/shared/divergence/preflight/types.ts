@@ -16,8 +16,38 @@ export interface DeclaredModel {
 export function declaredModel(metadata: Readonly<Record<string, string>>, label: string): DeclaredModel {
   const types = texts(metadata, 'tensor_types', label);
   const hparams = object(metadata, 'hparams', label);
-  const hashes = texts(metadata, 'tensor_sha256', label);
+  const hashes = texts(metadata, HASHES, label);
+  for (const [name, hash] of Object.entries(hashes ?? {})) requireHash(name, hash, label);
   return { ...(types ? { types } : {}), ...(hparams ? { hparams } : {}), ...(hashes ? { hashes } : {}) };
+}
+
+const HASHES = 'tensor_sha256';
+/** A SHA-256 in hexadecimal digits. */
+const HASH = /^[0-9a-f]{64}$/i;
+
+function requireHash(name: string, hash: string, label: string): void {
+  if (HASH.test(hash)) return;
+  const found = hash.length > 60 ? `${hash.slice(0, 60)}…` : hash;
+  throw new QuarrelError(
+    `${label}: __metadata__.${HASHES}: ${name} is ${JSON.stringify(found)} (${hash.length} characters); ` +
+      'the 64 hexadecimal digits of a SHA-256 are expected',
+  );
+}
+
+/** Throws QuarrelError where a dump gives the hash of a tensor that the model has not: it is of another model. */
+export function requireKnownTensors(
+  { hashes = {} }: DeclaredModel,
+  label: string,
+  model: { readonly label: string; readonly has: (tensor: string) => boolean },
+): void {
+  const unknown = Object.keys(hashes).filter((name) => !model.has(name));
+  const [first] = unknown;
+  if (first === undefined) return;
+  const more = unknown.length > 1 ? ` and ${unknown.length - 1} more names` : '';
+  throw new QuarrelError(
+    `${label}: __metadata__.${HASHES}: ${model.label} has no tensor ${JSON.stringify(first)}${more}; ` +
+      'names of its tensors are expected',
+  );
 }
 
 function object(

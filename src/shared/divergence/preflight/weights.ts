@@ -13,7 +13,7 @@ export interface OddBlocks {
   readonly first: readonly number[];
 }
 
-/** What a quick pass over the scales saw. */
+/** What a pass over the scales, and over the values of plain types, saw. */
 export interface ScaleScan {
   readonly odd: readonly OddBlocks[];
   readonly scannedBytes: number;
@@ -25,9 +25,9 @@ export interface ScaleScan {
 export interface HashComparison {
   readonly compared: number;
   readonly different: readonly { readonly tensor: string; readonly declared: string; readonly own: string }[];
-  /** Tensors that the model lacks or that cannot be read. */
+  /** Tensors whose data cannot be read. */
   readonly unknown: readonly string[];
-  /** Tensors that there was no time for. */
+  /** Tensors that the budget was spent before. */
   readonly left: number;
 }
 
@@ -35,21 +35,42 @@ const TITLE = 'Weights';
 /** Characters of a hash that are shown. */
 const HASH_SHOWN = 12;
 
-/** @param hashes absent where a dump gives none; 'same-file' for lanes that read the very file */
-export function checkWeights(hashes: HashComparison | 'same-file' | undefined, scan: ScaleScan): Rung {
+export interface WeightCheck {
+  readonly rung: Rung;
+  /** Why no run on these weights can be called right: what they are is no number. Null where none was found. */
+  readonly unusable: string | null;
+}
+
+/**
+ * Weights that are NaN or infinite make every lane compute NaN where they are read: nobody is wrong then, and nobody is
+ * right. So they are told apart from weights that differ.
+ * @param hashes absent where a dump gives none; 'same-file' for lanes that read the very file */
+export function checkWeights(hashes: HashComparison | 'same-file' | undefined, scan: ScaleScan): WeightCheck {
+  const rung = rungOf(hashes, scan);
+  const [first] = scan.odd;
+  return { rung, unusable: first ? `the model's own weights are no numbers: ${oddText(first)}` : null };
+}
+
+function rungOf(hashes: HashComparison | 'same-file' | undefined, scan: ScaleScan): Rung {
   const oddities = scan.odd.map(oddText);
   const [firstOdd] = oddities;
   const rung = (state: Rung['state'], text: string, details: readonly string[] = []): Rung => ({
     id: 'weights',
     title: TITLE,
-    state,
-    text: `${text}; ${firstOdd ?? scanText(scan)}`,
-    details: [...details, ...(firstOdd === undefined ? [] : [...oddities, scanText(scan)])],
+    state: firstOdd === undefined || state === 'different' ? state : 'unusable',
+    text: firstOdd === undefined || state === 'different' ? `${text}; ${firstOdd ?? scanText(scan)}` : firstOdd,
+    details: [
+      ...details,
+      ...(firstOdd === undefined
+        ? []
+        : [...oddities.slice(1), scanText(scan), ...(state === 'different' ? [] : [text])]),
+    ],
   });
   if (hashes === 'same-file') return rung('equal', 'both lanes read the same file');
   if (!hashes) return rung('not-measured', 'the dump does not give their hashes (__metadata__.tensor_sha256)');
-  const unknown = hashes.unknown.map((name) => `the model has no readable ${name}`);
-  const left = hashes.left > 0 ? [`there was no time to hash ${hashes.left} more tensors`] : [];
+  const unknown = hashes.unknown.map((name) => `the data of ${name} cannot be read`);
+  const left =
+    hashes.left > 0 ? [`${hashes.left} more were not hashed within the budget (--budget none hashes all)`] : [];
   const [first] = hashes.different;
   if (first) {
     const lines = hashes.different.map(
@@ -64,7 +85,8 @@ export function checkWeights(hashes: HashComparison | 'same-file' | undefined, s
     ]);
   }
   if (hashes.compared === 0) return rung('not-measured', 'no tensor could be hashed', [...unknown, ...left]);
-  return rung('equal', `the data of ${hashes.compared} tensors have the same hash`, [...unknown, ...left]);
+  const same = `the data of ${hashes.compared} tensors have the same hash`;
+  return rung('equal', [same, ...left].join(', '), unknown);
 }
 
 function oddText({ tensor, type, field, kind, count, first }: OddBlocks): string {
@@ -77,8 +99,11 @@ function oddText({ tensor, type, field, kind, count, first }: OddBlocks): string
 }
 
 function scanText({ odd, scannedBytes, totalBytes }: ScaleScan): string {
-  const found = odd.length === 0 ? 'no scale is NaN or infinite' : 'NaN and infinite scales';
+  const found = odd.length === 0 ? 'no scale or plain value is NaN or infinite' : 'all that was found';
   if (scannedBytes >= totalBytes) return `${found} in the whole model`;
   const share = totalBytes > 0 ? Math.floor((100 * scannedBytes) / totalBytes) : 0;
-  return `${found} in the first ${share} % of the weights; there was no time for the rest (quarrel verify reads all)`;
+  return (
+    `${found} in ${share} % of the weights, small tensors first; the rest was not looked at within the budget ` +
+    '(--budget none looks at all)'
+  );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { checkEmbedding } from '../../../../src/shared/divergence/preflight/embedding';
 import type { ModelFacts } from '../../../../src/shared/divergence/preflight/types';
-import { checkTypes, declaredModel } from '../../../../src/shared/divergence/preflight/types';
+import { checkTypes, declaredModel, requireKnownTensors } from '../../../../src/shared/divergence/preflight/types';
 import type { ScaleScan } from '../../../../src/shared/divergence/preflight/weights';
 import { checkWeights } from '../../../../src/shared/divergence/preflight/weights';
 import { tensorOf } from '../../../../src/shared/graph/graph';
@@ -65,6 +65,20 @@ describe('the rung of types and metadata', () => {
     expect(read({ tensor_types: '[1]' })).toThrow('a.safetensors: __metadata__.tensor_types is [1]; a JSON object');
     expect(read({ hparams: '{' })).toThrow(/hparams is \{; a JSON object/);
     expect(read({ tensor_sha256: '{"a":1}' })).toThrow('tensor_sha256: a is 1; a string is expected');
+    for (const hash of ['zz', '0'.repeat(63), '0'.repeat(65), 'g'.repeat(64), '']) {
+      const length = `(${hash.length} characters); the 64 hexadecimal digits of a SHA-256 are expected`;
+      expect(read({ tensor_sha256: JSON.stringify({ 'blk.0.w': hash }) }), hash).toThrow(length);
+    }
+    expect(read({ tensor_sha256: '{"blk.0.w":"zz"}' })).toThrow(
+      'a.safetensors: __metadata__.tensor_sha256: blk.0.w is',
+    );
+    const sound = { tensor_sha256: JSON.stringify({ 'blk.0.w': 'aB'.repeat(32) }) };
+    expect(declaredModel(sound, 'a').hashes).toEqual({ 'blk.0.w': 'aB'.repeat(32) });
+    const has = (name: string): boolean => name === 'blk.0.w';
+    expect(() => requireKnownTensors(declaredModel(sound, 'a'), 'a', { label: 'm', has })).not.toThrow();
+    expect(() => requireKnownTensors({ hashes: { x: '', y: '' } }, 'a', { label: 'm.gguf', has })).toThrow(
+      'a: __metadata__.tensor_sha256: m.gguf has no tensor "x" and 1 more names; names of its tensors are expected',
+    );
     expect(declaredModel({ tokens: '[1]' }, 'a')).toEqual({});
   });
 });
@@ -75,27 +89,37 @@ describe('the rung of weights', () => {
 
   it('says what was scanned', () => {
     expect(checkWeights('same-file', scan)).toMatchObject({
-      state: 'equal',
-      text: 'both lanes read the same file; no scale is NaN or infinite in the whole model',
+      rung: {
+        state: 'equal',
+        text: 'both lanes read the same file; no scale or plain value is NaN or infinite in the whole model',
+      },
+      unusable: null,
     });
-    expect(checkWeights(undefined, { ...scan, scannedBytes: 37 }).text).toMatch(/in the first 37 % of the weights/);
+    expect(checkWeights(undefined, { ...scan, scannedBytes: 37 }).rung.text).toMatch(
+      /in 37 % of the weights, small tensors first; the rest was not looked at within the budget/,
+    );
   });
 
-  it('names blocks whose scales are no numbers', () => {
-    const rung = checkWeights(undefined, { ...scan, odd: [odd] });
-    expect(rung.state).toBe('not-measured');
-    expect(rung.text).toContain('blk.1.w (Q4_K) has 9 blocks whose d is NaN: 3, 4 …');
+  it('is unusable, not equal, where scales are no numbers, and names the blocks', () => {
+    for (const hashes of ['same-file', undefined] as const) {
+      const { rung, unusable } = checkWeights(hashes, { ...scan, odd: [odd] });
+      expect(rung.state).toBe('unusable');
+      expect(rung.text).toBe('blk.1.w (Q4_K) has 9 blocks whose d is NaN: 3, 4 …');
+      expect(unusable).toBe(`the model's own weights are no numbers: ${rung.text}`);
+    }
   });
 
   it('compares hashes', () => {
     const none = { compared: 2, different: [], unknown: [], left: 0 };
-    expect(checkWeights(none, scan)).toMatchObject({ state: 'equal' });
-    expect(checkWeights({ ...none, compared: 0, unknown: ['x'] }, scan)).toMatchObject({ state: 'not-measured' });
+    expect(checkWeights(none, scan).rung).toMatchObject({ state: 'equal' });
+    expect(checkWeights({ ...none, left: 3 }, scan).rung.text).toMatch(/2 tensors have the same hash, 3 more were not/);
+    expect(checkWeights({ ...none, compared: 0, unknown: ['x'] }, scan).rung).toMatchObject({ state: 'not-measured' });
     const different = [{ tensor: 'blk.0.w', declared: 'a'.repeat(64), own: 'b'.repeat(64) }];
-    const rung = checkWeights({ ...none, different, left: 3 }, scan);
+    const { rung } = checkWeights({ ...none, different, left: 3 }, scan);
     expect(rung.state).toBe('different');
     expect(rung.details[0]).toBe('blk.0.w: aaaaaaaaaaaa… in the engine, bbbbbbbbbbbb… in the model');
-    expect(rung.details[1]).toMatch(/no time to hash 3 more/);
+    expect(rung.details[1]).toMatch(/^3 more were not hashed within the budget/);
+    expect(checkWeights({ ...none, different }, { ...scan, odd: [odd] }).rung.state).toBe('different');
   });
 });
 

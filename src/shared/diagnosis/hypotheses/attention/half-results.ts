@@ -20,7 +20,10 @@ export const HALF_RESULTS: Hypothesis = {
   catalogue: [17, 19],
   generality: 1,
   byRange: true,
-  rounds: ({ stored }) => ({ part: stored === undefined ? 'activations' : 'results', to: stored === 'bf16' ? 'BF16' : 'F16' }),
+  rounds: ({ stored }) => ({
+    part: stored === undefined ? 'activations' : 'results',
+    to: stored === 'bf16' ? 'BF16' : 'F16',
+  }),
   *variants(site) {
     const { kind } = site.node;
     if (kind !== 'MUL_MAT' && kind !== 'MUL_MAT_ID' && kind !== 'FLASH_ATTN_EXT' && kind !== 'SOFT_MAX') return;
