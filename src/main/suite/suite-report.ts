@@ -1,3 +1,4 @@
+import { noTokenText } from '../../shared/divergence/answer-words';
 import type { BadNode, Verdict, VerdictKind } from '../../shared/divergence/verdict';
 import type { SuiteCase } from './suite-cases';
 import type { SuiteExpectation } from './suite-file';
@@ -81,7 +82,8 @@ export function differences(expected: SuiteExpectation, verdict: Verdict): reado
   const kind = expected.verdict ?? 'clean';
   const found = verdict.firstBad;
   if (kind === 'clean' && verdict.verdict === 'diverged') {
-    const where = found ? ` at ${found.node}: ${found.why}` : verdict.cause ? `: ${verdict.cause.title}` : '';
+    const beside = verdict.cause?.title ?? verdict.preflight.find((rung) => rung.state === 'different')?.text;
+    const where = found ? ` at ${found.node}: ${found.why}` : beside === undefined ? '' : `: ${beside}`;
     return [`diverged${where}; clean expected`, ...tokens(expected, verdict)];
   }
   if (kind === 'diverged' && verdict.verdict === 'clean')
@@ -112,14 +114,15 @@ function tokens({ verdict = 'clean', token, minLogit }: SuiteExpectation, v: Ver
     ...(minLogit === undefined ? [] : [`logit ≥ ${minLogit}`]),
   ];
   const lanes = [
-    ['the reference', met.reference, v.logits.reference] as const,
-    ...(verdict === 'clean' ? [['the candidate', met.candidate, v.logits.candidate] as const] : []),
+    ['reference', met.reference] as const,
+    ...(verdict === 'clean' ? [['candidate', met.candidate] as const] : []),
   ];
-  return lanes.flatMap(([who, ok, best]) => {
+  return lanes.flatMap(([lane, ok]) => {
+    const best = v.logits[lane];
     if (ok === true) return [];
     const said = best
       ? `${best.text === undefined ? `#${best.token}` : JSON.stringify(best.text)} with logit ${best.logit.toFixed(3)}`
-      : 'nothing that was measured';
-    return [`next token: ${who} says ${said}; ${what.join(', ')} expected`];
+      : noTokenText(v.logits, lane);
+    return [`next token: the ${lane} says ${said}; ${what.join(', ')} expected`];
   });
 }
