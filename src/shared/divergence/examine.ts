@@ -4,6 +4,7 @@ import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { isComputing, memoryOwner, tensorOf } from '../graph/graph';
+import { unorderedIndices } from '../graph/expert-slots';
 import { stateWritesRead, stretches } from '../graph/producers';
 import type { PartialRun } from '../ops/executor';
 import type { StateMemories } from '../ops/state-memories';
@@ -154,6 +155,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       return;
     }
     const writes = written.map((id) => tensorOf(graph, id));
+    const unordered = unorderedIndices(graph, node);
     const evidence = {
       tensor: node,
       candidate: candidate.results.readF32(node.key),
@@ -162,6 +164,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       ...(mask ? { mask } : {}),
       dtype: candidate.dtype(node.key),
       stretchLength: stretch.length + 1,
+      ...(unordered === undefined ? {} : { unordered }),
       maxPosition,
       source: (index: number) => summedSource(graph, node, index, source),
     };

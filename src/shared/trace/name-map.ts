@@ -1,6 +1,7 @@
 import { QuarrelError } from '../base/errors';
 import type { Graph, GraphTensor } from '../graph/graph';
-import { isComputing } from '../graph/graph';
+import { routingsOf } from '../graph/expert-slots';
+import { isAlias, isComputing } from '../graph/graph';
 import type { ForeignEntry } from './alignment';
 import { isNumbered, sameNumbered } from './numbered-names';
 import type { TraceEntry, TraceSource } from './trace';
@@ -73,6 +74,7 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
     const t = graph.tensors[id]!;
     if (isComputing(graph, t)) byKey.set(t.key, t);
   }
+  for (const [name, view] of choicesByName(graph)) if (!byKey.has(name)) byKey.set(name, view);
   const found = new Map<string, ForeignEntry>();
   const own = dump.manifest?.graph;
   const numbered = own && own !== graph ? sameNumbered(own, graph) : undefined;
@@ -87,6 +89,12 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
     found.set(node.key, foreignEntry(dump, entry, target, graph, node));
   }
   return found;
+}
+
+/** Views that hold the chosen experts (`ffn_moe_topk-3`): nothing is computed there, yet engines dump them. */
+function choicesByName(graph: Graph): readonly (readonly [name: string, view: GraphTensor])[] {
+  const views = routingsOf(graph).flatMap(({ ids }) => (isAlias(ids) ? [ids] : []));
+  return views.flatMap((view) => [[view.key, view] as const, [view.key.replace(/^view:/, ''), view] as const]);
 }
 
 function translate(name: string, map: NameMap): MapTarget | undefined {
