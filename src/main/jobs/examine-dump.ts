@@ -74,8 +74,10 @@ export class DumpExaminer implements Examiner {
     // a dump with a graph of its own was matched by that
     const isNamed = isMapped === true || aligned.manifest?.graph !== undefined;
     const examined = isNamed ? await this.judge.at(step.index) : await this.examined(step, aligned);
+    const judge = this.numbersAreOthers ? this.named : this.judge;
     const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
     if (inferred?.tooFew !== undefined && isClean(examination)) throw new QuarrelError(inferred.tooFew);
+    const comparable = judge.asInGraph(step, experts.inReferenceOrder);
     const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
     return {
       examination: withMisfits,
@@ -84,11 +86,10 @@ export class DumpExaminer implements Examiner {
         ...inferenceNotes(inferred, examination),
         ...aligned.notes,
         ...experts.notes,
+        ...judge.notesAt(step.index),
         ...(this.numbersAreOthers ? [OTHER_NUMBERS] : []),
       ],
-      inherited: inheritedErrors(step.graph, this.reference(step), experts.inReferenceOrder, (key) =>
-        aligned.mask(key),
-      ),
+      inherited: inheritedErrors(step.graph, this.reference(step), comparable, (key) => aligned.mask(key)),
       timings: aligned.manifest?.timings,
     };
   }

@@ -9,6 +9,8 @@ import { stateWritesRead, stretches } from '../graph/producers';
 import type { PartialRun } from '../ops/executor';
 import type { StateMemories } from '../ops/state-memories';
 import type { NotMeasured, TraceDtype, TraceSource } from '../trace/trace';
+import type { ConstantFactor } from './constant-factor';
+import { constantFactor } from './constant-factor';
 import type { Judgement } from './judge';
 import { PartialWrites } from './partial-writes';
 import { judgeNode, measureNode } from './judge';
@@ -60,6 +62,8 @@ export interface JudgedNode {
   readonly stretch: readonly GraphTensor[];
   /** Cache writes that this node is the first to show. */
   readonly writes: readonly GraphTensor[];
+  /** The one factor that a bad node's values are off by, where somebody else's are and are off by nothing else. */
+  readonly factor?: ConstantFactor;
   /** Distance of the reference lane's own result from our correct ways, in noise floors; where it took part. */
   readonly goldenFloors?: number;
 }
@@ -169,7 +173,11 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       source: (index: number) => summedSource(graph, node, index, source),
     };
     if (!candidate.golden?.entries.has(node.key)) {
-      judged.push({ node, stretch, writes, judgement: judgeNode(evidence) });
+      const judgement = judgeNode(evidence);
+      const factor = judgement.bad
+        ? constantFactor([exact, ...others], evidence.candidate, mask, judgement.noiseFloor)
+        : undefined;
+      judged.push({ node, stretch, writes, judgement, ...(factor === undefined ? {} : { factor }) });
       return;
     }
     const golden = candidate.golden.readF32(node.key);
