@@ -4,6 +4,7 @@ import type { JobControl } from '../../shared/base/progress';
 import type { TensorMetrics } from '../../shared/compare/comparison';
 import { compareTensors } from '../../shared/compare/metrics';
 import { AlignedTrace } from '../../shared/trace/alignment';
+import { expertOrders } from '../../shared/trace/expert-order';
 import type { NameMap } from '../../shared/trace/name-map';
 import { foreignEntries } from '../../shared/trace/name-map';
 import { neOfShape } from '../../shared/trace/safetensors';
@@ -142,7 +143,9 @@ function align(reference: TraceSource, candidate: TraceSource, map: NameMap | un
   const graph = reference.manifest?.graph;
   if (graph) {
     const trace = new AlignedTrace(candidate, reference, graph, foreignEntries(candidate, graph, map));
-    return { trace, misfits: trace.misfits, notes: trace.notes, mask: (key) => trace.mask(key) };
+    const { inReferenceOrder, notes } = expertOrders(trace, graph, reference);
+    const mask = (key: string): Uint8Array | undefined => trace.mask(key);
+    return { trace: inReferenceOrder, misfits: trace.misfits, notes: [...trace.notes, ...notes], mask };
   }
   if (map) throw new QuarrelError(`--map needs a graph to map to: ${reference.label} holds none (make it with trace)`);
   const misfits: NotMeasured[] = [];

@@ -5,7 +5,10 @@ import { lastLogits } from '../../shared/divergence/assemble-verdict';
 import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { hiddenScores, seenScores } from '../../shared/divergence/unseen-scores';
 import type { AlignedTrace } from '../../shared/trace/alignment';
+import type { ExpertOrders } from '../../shared/trace/expert-order';
+import { expertOrders } from '../../shared/trace/expert-order';
 import { isNumbered } from '../../shared/trace/numbered-names';
+import { overlaid } from '../../shared/trace/overlay';
 import type { TraceSource } from '../../shared/trace/trace';
 import type { CapturedStep } from './capture-session';
 import { DumpJudge } from './dump-judge';
@@ -20,6 +23,7 @@ import { tellRounding } from './tell-rounding';
 /** They are replayed on their own values. */
 export class DumpExaminer implements Examiner {
   private readonly steps: AlignedTrace[] = [];
+  private readonly experts: ExpertOrders[] = [];
   private readonly judge: DumpJudge;
   /** Judges the dump without its numbered nodes, should their numbers be those of another graph. */
   private readonly named: DumpJudge;
@@ -39,7 +43,12 @@ export class DumpExaminer implements Examiner {
         const [own, scores] = [aligned.mask(key), hidden.get(key)];
         return scores ? seenScores(scores, step.captured, own) : own;
       };
-      return { seed: results, results, dtype: (key) => aligned.dtype(key), mask };
+      return {
+        seed: overlaid(results, at(this.experts, step).seeds),
+        results,
+        dtype: (key) => aligned.dtype(key),
+        mask,
+      };
     };
     this.judge = new DumpJudge(context, (step) => candidateOf(step, at(this.steps, step)));
     this.named = new DumpJudge(context, (step) => candidateOf(step, withoutNumbered(at(this.steps, step))));
@@ -50,6 +59,8 @@ export class DumpExaminer implements Examiner {
     const { aligned: lane, inferred, isMapped, unplaced = [] } = await this.lane.next(step);
     const aligned = defined(lane, `alignment of step ${step.index}`);
     this.steps.push(aligned);
+    const experts = expertOrders(aligned, step.graph, step.captured);
+    this.experts.push(experts);
     if (aligned.entries.size === 0) {
       const keys = aligned.foreignKeys;
       const some = keys.slice(0, 3).join(', ');
@@ -64,9 +75,11 @@ export class DumpExaminer implements Examiner {
     // a dump with a graph of its own was matched by that
     const isNamed = isMapped === true || aligned.manifest?.graph !== undefined;
     const above = isNamed ? await this.judge.at(step.index) : await this.examined(step, aligned);
+    const judge = this.numbersAreOthers ? this.named : this.judge;
     const examined = await tellRounding(above, this.context.control);
     const examination = isClean(examined) ? examined : withoutDistrusted(examined, await this.control.at(step.index));
     if (inferred?.tooFew !== undefined && isClean(examination)) throw new QuarrelError(inferred.tooFew);
+    const comparable = judge.asInGraph(step, experts.inReferenceOrder);
     const withMisfits = { ...examination, notMeasured: [...aligned.misfits, ...examination.notMeasured] };
     return {
       examination: withMisfits,
@@ -74,10 +87,12 @@ export class DumpExaminer implements Examiner {
       alignment: [
         ...inferenceNotes(inferred, examination),
         ...aligned.notes,
+        ...experts.notes,
+        ...judge.notesAt(step.index),
         ...(this.numbersAreOthers ? [OTHER_NUMBERS] : []),
       ],
       unplaced,
-      inherited: inheritedErrors(step.graph, this.reference(step), aligned, (key) => aligned.mask(key)),
+      inherited: inheritedErrors(step.graph, this.reference(step), comparable, (key) => aligned.mask(key)),
       told: { declared: aligned.declared.activations, stored: aligned.stored },
       timings: aligned.manifest?.timings,
     };

@@ -13,7 +13,10 @@ import { searchFirstBad } from '../../shared/divergence/search';
 import { isComputing, tensorOf } from '../../shared/graph/graph';
 import { computingProducers } from '../../shared/graph/producers';
 import type { AlignedTrace } from '../../shared/trace/alignment';
+import type { ExpertOrders } from '../../shared/trace/expert-order';
+import { expertOrders } from '../../shared/trace/expert-order';
 import type { NameMap } from '../../shared/trace/name-map';
+import { overlaid } from '../../shared/trace/overlay';
 import type { TraceSource } from '../../shared/trace/trace';
 import type { WeightView } from '../files/weight-view';
 import { createReferenceLane } from '../lanes/reference-lane';
@@ -138,7 +141,10 @@ export class ForeignLane implements StepLane {
     assert(aligned, 'a dump is aligned');
     if (aligned.entries.size === 0) return new Map();
     const stage = staged(control, `judge run ${this.runs}`);
-    const { judged } = await new StepJudge({ ...this.context, control: stage }, () => candidateOf(aligned)).at(0);
+    const experts = expertOrders(aligned, step.graph, step.captured);
+    const { judged } = await new StepJudge({ ...this.context, control: stage }, () => candidateOf(aligned, experts)).at(
+      0,
+    );
     const bad = judged.some((j) => j.judgement.bad) ? await this.distrustedNodes(stage) : new Set<string>();
     const exact = await this.exactRun(step);
     const known = new Map<NodeId, Checkpoint>();
@@ -146,7 +152,7 @@ export class ForeignLane implements StepLane {
       known.set(node.id, {
         bad: judgement.bad && !bad.has(node.key),
         stretch: stretch.map((s) => s.id),
-        off: isOff(aligned, node.key, [step.captured, exact]),
+        off: isOff(experts.inReferenceOrder, node.key, aligned.mask(node.key), [step.captured, exact]),
       });
     }
     return known;
@@ -175,9 +181,9 @@ export class ForeignLane implements StepLane {
   }
 }
 
-function candidateOf(aligned: AlignedTrace): Candidate {
+function candidateOf(aligned: AlignedTrace, { seeds }: ExpertOrders): Candidate {
   return {
-    seed: aligned,
+    seed: overlaid(aligned, seeds),
     results: aligned,
     dtype: (key) => aligned.dtype(key),
     mask: (key) => aligned.mask(key),
@@ -185,9 +191,13 @@ function candidateOf(aligned: AlignedTrace): Candidate {
 }
 
 /** Whether the whole run stands far from every right one; undefined where that is not clear. */
-function isOff(candidate: AlignedTrace, key: string, right: readonly TraceSource[]): boolean | undefined {
+function isOff(
+  candidate: TraceSource,
+  key: string,
+  mask: Uint8Array | undefined,
+  right: readonly TraceSource[],
+): boolean | undefined {
   const values = candidate.readF32(key);
-  const mask = candidate.mask(key);
   const nearest = right.flatMap((trace) => (trace.entries.has(key) ? [nmseOf(trace.readF32(key), values, mask)] : []));
   const least = Math.min(...nearest.map((x) => (Number.isNaN(x) ? Infinity : x)));
   if (least > COMPARE_MAX_NMSE) return true;

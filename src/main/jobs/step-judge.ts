@@ -5,7 +5,6 @@ import type { Candidate, Examination } from '../../shared/divergence/examine';
 import { examine } from '../../shared/divergence/examine';
 import { ablatedGraph } from '../../shared/gguf/ablated-weights';
 import type { Graph, GraphTensor } from '../../shared/graph/graph';
-import { withWideCaches } from '../../shared/graph/wide-caches';
 import { planPartOfRun } from '../../shared/graph/part';
 import { StateMemories } from '../../shared/ops/state-memories';
 import type { TraceSource } from '../../shared/trace/trace';
@@ -20,8 +19,8 @@ export interface JudgeContext {
   readonly weights: WeightView;
   readonly control: JobControl;
   readonly select?: SelectNodes;
-  /** Whether caches hold f32 where llama.cpp's hold 16 bits. */
-  readonly wideCaches?: boolean;
+  /** The graph as the candidate computes it, where that is another convention than llama.cpp's. */
+  readonly readAs?: (graph: Graph) => Graph;
 }
 
 /** An examination, and what it takes to run its nodes again. */
@@ -69,12 +68,12 @@ export class StepJudge {
   }
 
   private async judge(step: CapturedStep): Promise<Judged> {
-    const { session, weights, control, select, wideCaches } = this.context;
+    const { session, weights, control, select, readAs } = this.context;
     const what = 'judge each node on its own inputs';
     const before = step.index === 0 ? undefined : this.states.clone();
     const graph = ablatedGraph(step.graph, weights.access.precision);
     const evidence = {
-      graph: wideCaches ? (withWideCaches(graph) ?? graph) : graph,
+      graph: readAs?.(graph) ?? graph,
       weights,
       captured: step.captured,
       candidate: this.candidateAt(step),

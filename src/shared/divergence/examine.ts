@@ -4,10 +4,13 @@ import type { JobControl } from '../base/progress';
 import type { WeightSource } from '../gguf/model-source';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { isComputing, memoryOwner, tensorOf } from '../graph/graph';
+import { unorderedIndices } from '../graph/expert-slots';
 import { stateWritesRead, stretches } from '../graph/producers';
 import type { PartialRun } from '../ops/executor';
 import type { StateMemories } from '../ops/state-memories';
 import type { NotMeasured, TraceDtype, TraceSource } from '../trace/trace';
+import type { ConstantFactor } from './constant-factor';
+import { constantFactor } from './constant-factor';
 import type { Judgement } from './judge';
 import { PartialWrites } from './partial-writes';
 import { judgeNode, measureNode } from './judge';
@@ -62,6 +65,8 @@ export interface JudgedNode {
   readonly writes: readonly GraphTensor[];
   /** 1 where the result was judged, where that is less than the candidate has: the rest follows from NaN or Inf. */
   readonly mask?: Uint8Array;
+  /** The one factor that a bad node's values are off by, where somebody else's are and are off by nothing else. */
+  readonly factor?: ConstantFactor;
   /** Distance of the reference lane's own result from our correct ways, in noise floors; where it took part. */
   readonly goldenFloors?: number;
 }
@@ -162,6 +167,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       return;
     }
     const writes = written.map((id) => tensorOf(graph, id));
+    const unordered = unorderedIndices(graph, node);
     const evidence = {
       tensor: node,
       candidate: candidate.results.readF32(node.key),
@@ -170,6 +176,7 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       ...(mask ? { mask } : {}),
       dtype: candidate.dtype(node.key),
       stretchLength: stretch.length + 1,
+      ...(unordered === undefined ? {} : { unordered }),
       maxPosition,
       source: summed,
     };
@@ -193,8 +200,14 @@ export async function examine(request: ExamineRequest): Promise<Examination> {
       return;
     }
     const { found, mask: soundMask } = judgement;
+    const isDumped = goldenFloors === undefined;
+    const factor =
+      found.bad && isDumped
+        ? constantFactor([exact, ...others], evidence.candidate, soundMask ?? mask, found.noiseFloor)
+        : undefined;
     judged.push({
       ...{ node, stretch, writes, judgement: found },
+      ...(factor === undefined ? {} : { factor }),
       ...(soundMask ? { mask: soundMask } : {}),
       ...(goldenFloors === undefined ? {} : { goldenFloors }),
     });

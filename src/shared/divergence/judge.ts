@@ -23,6 +23,8 @@ export interface NodeEvidence {
   readonly dtype: TraceDtype;
   /** Computing nodes since the last checkpoint on every path, this one included (1 when every source is dumped). */
   readonly stretchLength: number;
+  /** How many first indices of each row are read, in any order: of experts, say. Absent where the order counts. */
+  readonly unordered?: number;
   /** Largest position in the run, for rope's floor. */
   readonly maxPosition: number;
   /**
@@ -117,7 +119,7 @@ function whatIndicesPointAt(e: NodeEvidence): NodeEvidence {
   const { kind, ne } = e.tensor;
   const { values: source } = defined(e.source(0), `source 0 of ${e.tensor.key}`);
   const values = (indices: Float32Array): Float32Array =>
-    valuesAtIndices(kind, indices, source, kind === 'ARGMAX' ? 1 : ne[0]);
+    valuesAtIndices(kind, indices, source, kind === 'ARGMAX' ? 1 : ne[0], e.unordered);
   return { ...e, candidate: values(e.candidate), exact: values(e.exact), others: e.others.map(values) };
 }
 

@@ -1,6 +1,9 @@
 import { assert } from '../base/assert';
 import type { Dims, Graph, GraphTensor } from '../graph/graph';
+import type { Routing } from '../graph/expert-slots';
+import { routingsOf } from '../graph/expert-slots';
 import { elementCount, isComputing } from '../graph/graph';
+import { withFirst } from './expert-order';
 import { neOfShape, shapeOfNe } from './safetensors';
 import type { StoredPrecision } from './stored-precision';
 import { storedPrecision } from './stored-precision';
@@ -110,11 +113,13 @@ export class AlignedTrace implements TraceSource {
   private storedAs: StoredPrecision | undefined;
   private isStoredKnown = false;
   private readonly placements = new Map<string, { placement: Placement; node: GraphTensor }>();
+  /** Choices of experts that the dump has as what is read of them, by key of the whole. */
+  private readonly chosen = new Map<string, Routing>();
 
   constructor(
     private readonly dump: TraceSource,
     private readonly golden: TraceSource,
-    graph: Graph,
+    private readonly graph: Graph,
     private readonly foreign: ReadonlyMap<string, ForeignEntry>,
   ) {
     const entries = new Map<string, TraceEntry>();
@@ -137,9 +142,27 @@ export class AlignedTrace implements TraceSource {
       entries.set(node.key, { key: node.key, dtype: 'F32', shape: shapeOfNe(node.ne) });
       this.placements.set(node.key, { placement, node });
     }
+    for (const routing of routingsOf(graph)) {
+      const { choice, ids } = routing;
+      const placed = ids.id === choice.id ? undefined : this.placeChoice(routing, run);
+      if (typeof placed === 'string') misfits.push({ node: ids.key, op: ids.kind, reason: placed });
+      else if (placed) entries.set(choice.key, { key: choice.key, dtype: 'F32', shape: shapeOfNe(choice.ne) });
+    }
     this.entries = entries;
     this.misfits = misfits;
     this.notes = [...firstWith].map(([note, key]) => `${note}, from ${key} on`);
+  }
+
+  /** Undefined where the dump lacks it; why it does not fit where it does not. */
+  private placeChoice(routing: Routing, run: RunExtent): Placement | string | undefined {
+    const { choice, ids } = routing;
+    const found = this.foreign.get(ids.key);
+    if (!found || !this.golden.entries.has(choice.key)) return undefined;
+    const placement = placeCheckpoint(ids, found.entry.shape, run);
+    if (typeof placement === 'string') return placement;
+    this.placements.set(ids.key, { placement, node: ids });
+    this.chosen.set(choice.key, routing);
+    return placement;
   }
 
   /** Names of all that was dumped, as the dump spells them. */
@@ -187,6 +210,12 @@ export class AlignedTrace implements TraceSource {
 
   /** 1 where the dump has a value of its own; undefined when that is everywhere. */
   mask(key: string): Uint8Array | undefined {
+    const choice = this.chosen.get(key);
+    if (choice) {
+      const rows = this.mask(choice.ids.key);
+      const [width, { used }] = [choice.choice.ne[0], choice];
+      return rows && new Uint8Array(width * choice.tokens).map((_, i) => rows[Math.floor(i / width) * used] ?? 0);
+    }
     const found = this.placements.get(key);
     if (!found || isWhole(found.placement, found.node)) return undefined;
     const mask = new Uint8Array(elementCount(found.node.ne));
@@ -195,18 +224,29 @@ export class AlignedTrace implements TraceSource {
   }
 
   readF32(key: string): Float32Array<ArrayBuffer> {
+    const choice = this.chosen.get(key);
+    if (choice) return this.wholeChoice(choice);
     const found = this.placements.get(key);
     const source = this.foreign.get(key);
     assert(found && source, `no aligned checkpoint ${key}`);
     const values = source.read();
     if (isWhole(found.placement, found.node)) return new Float32Array(values);
-    const merged = this.golden.readF32(key);
+    const { node } = found;
+    const merged = isComputing(this.graph, node) ? this.golden.readF32(key) : new Float32Array(elementCount(node.ne));
     eachPlaced(found.placement, found.node.ne, (to, from) => (merged[to] = values[from]!));
     return merged;
   }
 
   readRaw(key: string): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.readF32(key).buffer);
+  }
+
+  /** All experts of each token, the dump's chosen ones first; nobody reads the others. */
+  private wholeChoice({ choice, ids, used }: Routing): Float32Array<ArrayBuffer> {
+    const [own, mask] = [this.readF32(ids.key), this.mask(ids.key)];
+    return withFirst(this.golden.readF32(choice.key), choice.ne[0], (row) =>
+      mask?.[row * used] === 0 ? undefined : own.subarray(row * used, (row + 1) * used),
+    );
   }
 }
 

@@ -9,9 +9,9 @@ import type { Target } from './infer/candidates';
 import { Candidates } from './infer/candidates';
 import { conventionOf } from './infer/conventions';
 import type { LayerMatch } from './infer/match-layers';
-import { matchLayers } from './infer/match-layers';
+import { inOneOrder, matchLayers } from './infer/match-layers';
 import type { Single, SingleMatch } from './infer/match-singles';
-import { matchSingles, singleOf } from './infer/match-singles';
+import { matchSingles, provenSingles, singleOf } from './infer/match-singles';
 import type { NamePattern } from './infer/name-patterns';
 import { groupNames, layerPattern } from './infer/name-patterns';
 import type { Layout } from './infer/sketch';
@@ -80,17 +80,19 @@ export async function inferMap(request: InferMapRequest): Promise<InferredMap> {
     await step(group.members.size);
     matches.push(matchLayers(group, candidates, layers, shift));
   }
-  const found = assignLayers(matches, taken, threshold);
+  const found = assignLayers(inOneOrder(matches, threshold), taken, threshold);
   const done = new Set(found.flatMap((m) => [...m.names.keys()]));
-  const singles: SingleMatch[] = [];
+  const sequences: Single[][] = [];
   for (const names of inSequences(groups, entries, done)) {
     const some: Single[] = [];
     for (const entry of names) {
       await step(1);
       some.push(singleOf(entry, candidates));
     }
-    singles.push(...matchSingles(some, candidates, taken, threshold));
+    sequences.push(some);
   }
+  const proven = provenSingles(sequences.flat(), candidates, taken);
+  const singles = sequences.flatMap((some) => matchSingles(some, proven, candidates, taken, threshold));
   const all = [...own.map(takenAtItsWord), ...found, ...singles.map(inferredSingle)];
   const known = new Set(all.flatMap((e) => [...e.names.keys()]));
   const rank = new Map(candidates.targets.map((t) => [t.node.key, t.rank]));
@@ -118,8 +120,13 @@ export function nameMapJson(entries: readonly InferredEntry[]): string {
   return `{\n${lines.join(',\n')}\n}\n`;
 }
 
-function targetOf({ node, channels, transpose }: InferredEntry): MapTarget {
-  return { node, ...(channels ? { channels } : {}), ...(transpose ? { transpose } : {}) };
+function targetOf({ node, channels, transpose, heads }: InferredEntry): MapTarget {
+  const layout = {
+    ...(channels ? { channels } : {}),
+    ...(transpose ? { transpose } : {}),
+    ...(heads ? { heads } : {}),
+  };
+  return { node, ...layout };
 }
 
 /** Integer tensors are token ids and positions, no checkpoints. */
@@ -203,8 +210,13 @@ function whyLayers({ members, agreeing, distance, next }: LayerMatch): string {
   return `${agreeing} of ${members.size} layers, distance ${short(distance)}${rival}${byName(first?.entry.key ?? '')}`;
 }
 
-function reading(node: string, { channels, transpose }: Layout): string {
-  return [node, ...(channels ? [channels] : []), ...(transpose ? ['transposed'] : [])].join(' ');
+function reading(node: string, { channels, transpose, heads }: Layout): string {
+  const layout = [
+    ...(channels ? [channels] : []),
+    ...(transpose ? ['transposed'] : []),
+    ...(heads ? ['heads first'] : []),
+  ];
+  return [node, ...layout].join(' ');
 }
 
 function byName(name: string): string {

@@ -1,6 +1,7 @@
 import { QuarrelError } from '../base/errors';
 import type { Graph, GraphTensor } from '../graph/graph';
-import { isComputing } from '../graph/graph';
+import { routingsOf } from '../graph/expert-slots';
+import { isAlias, isComputing } from '../graph/graph';
 import type { ForeignEntry } from './alignment';
 import { isNumbered, sameNumbered } from './numbered-names';
 import type { TraceEntry, TraceSource } from './trace';
@@ -12,6 +13,8 @@ export interface MapTarget {
   readonly node: string;
   readonly channels?: ChannelOrder;
   readonly transpose?: boolean;
+  /** `first`: the dump has [heads, tokens, head size] where the graph has [tokens, heads, head size]. */
+  readonly heads?: 'first';
   readonly scale?: number;
 }
 
@@ -34,7 +37,7 @@ export function parseNameMap(json: string, label: string): NameMap {
   return map;
 }
 
-const TARGET_FIELDS = new Set(['node', 'channels', 'transpose', 'scale']);
+const TARGET_FIELDS = new Set(['node', 'channels', 'transpose', 'heads', 'scale']);
 
 function parseTarget(foreign: string, target: unknown, label: string): MapTarget {
   if (typeof target === 'string') return { node: target };
@@ -46,18 +49,20 @@ function parseTarget(foreign: string, target: unknown, label: string): MapTarget
   const unknown = Object.keys(t).find((k) => !TARGET_FIELDS.has(k));
   if (unknown !== undefined) return fail(`unknown field ${unknown}; known: ${[...TARGET_FIELDS].join(', ')}`);
   if (typeof t['node'] !== 'string') return fail('"node" is missing');
-  const { channels, transpose, scale } = t;
+  const { channels, transpose, heads, scale } = t;
   if (channels !== undefined && channels !== 'half-split-to-interleaved' && channels !== 'interleaved-to-half-split') {
     return fail(
       `channels ${JSON.stringify(channels)}; half-split-to-interleaved or interleaved-to-half-split expected`,
     );
   }
   if (transpose !== undefined && typeof transpose !== 'boolean') return fail('"transpose" is true or false');
+  if (heads !== undefined && heads !== 'first') return fail('"heads" is "first"');
   if (scale !== undefined && (typeof scale !== 'number' || !Number.isFinite(scale))) return fail('"scale" is a number');
   return {
     node: t['node'],
     ...(channels === undefined ? {} : { channels }),
     ...(transpose === undefined ? {} : { transpose }),
+    ...(heads === undefined ? {} : { heads }),
     ...(scale === undefined ? {} : { scale }),
   };
 }
@@ -73,6 +78,7 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
     const t = graph.tensors[id]!;
     if (isComputing(graph, t)) byKey.set(t.key, t);
   }
+  for (const [name, view] of choicesByName(graph)) if (!byKey.has(name)) byKey.set(name, view);
   const found = new Map<string, ForeignEntry>();
   const own = dump.manifest?.graph;
   const numbered = own && own !== graph ? sameNumbered(own, graph) : undefined;
@@ -87,6 +93,12 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
     found.set(node.key, foreignEntry(dump, entry, target, graph, node));
   }
   return found;
+}
+
+/** Views that hold the chosen experts (`ffn_moe_topk-3`): nothing is computed there, yet engines dump them. */
+function choicesByName(graph: Graph): readonly (readonly [name: string, view: GraphTensor])[] {
+  const views = routingsOf(graph).flatMap(({ ids }) => (isAlias(ids) ? [ids] : []));
+  return views.flatMap((view) => [[view.key, view] as const, [view.key.replace(/^view:/, ''), view] as const]);
 }
 
 /** Where a map sends a name; undefined where it has no entry for it. */
@@ -110,12 +122,14 @@ function foreignEntry(
   graph: Graph,
   node: GraphTensor,
 ): ForeignEntry {
-  const shape = target.transpose ? [...entry.shape.slice(0, -2), ...entry.shape.slice(-2).reverse()] : entry.shape;
+  const transposed = target.transpose ? [...entry.shape.slice(0, -2), ...entry.shape.slice(-2).reverse()] : entry.shape;
+  const shape = target.heads ? tokensFirst(transposed) : transposed;
   return {
     entry: { ...entry, shape },
     read: () => {
       let values: Float32Array = dump.readF32(entry.key);
       if (target.transpose) values = transposeLastTwo(values, entry.shape);
+      if (target.heads) values = swapHeadsAndTokens(values, transposed);
       if (target.channels) values = reorderChannels(values, headSize(graph, node, entry), target.channels);
       const { scale } = target;
       return scale === undefined ? values : values.map((v) => v * scale);
@@ -146,6 +160,27 @@ function reorderChannels(values: Float32Array, head: number, order: ChannelOrder
       } else {
         out[low] = values[even]!;
         out[high] = values[odd]!;
+      }
+    }
+  }
+  return out;
+}
+
+/** [heads, tokens, size] as [tokens, heads, size]; other shapes as they are. */
+export function tokensFirst(shape: readonly number[]): readonly number[] {
+  const [heads, tokens, size] = shape.slice(-3);
+  if (heads === undefined || tokens === undefined || size === undefined) return shape;
+  return [...shape.slice(0, -3), tokens, heads, size];
+}
+
+function swapHeadsAndTokens(values: Float32Array, shape: readonly number[]): Float32Array {
+  const [heads = 1, tokens = 1, size = 1] = shape.length < 3 ? [] : shape.slice(-3);
+  const out = new Float32Array(values.length);
+  for (let base = 0; base < values.length; base += heads * tokens * size) {
+    for (let h = 0; h < heads; h++) {
+      for (let t = 0; t < tokens; t++) {
+        const from = base + (h * tokens + t) * size;
+        out.set(values.subarray(from, from + size), base + (t * heads + h) * size);
       }
     }
   }

@@ -37,6 +37,15 @@ describe('valuesAtIndices', () => {
     expect(at('ARGSORT', [index, 1, 2], [10, 20, 30], 3)).toEqual([NaN, 20, 30]);
   });
 
+  it('leaves the order of those that are read open, and the others out, where only some are read', () => {
+    const read = (indices: readonly number[]): number[] => [
+      ...valuesAtIndices('ARGSORT', Float32Array.from(indices), Float32Array.from([10, 20, 30, 40]), 4, 2),
+    ];
+    expect(read([3, 2, 1, 0])).toEqual(read([2, 3, 0, 0]));
+    expect(read([3, 1, 2, 0])).not.toEqual(read([3, 2, 1, 0]));
+    expect(read([3, 3, 1, 0]).slice(0, 2)).toEqual([40, NaN]);
+  });
+
   it('sorts the values of TOP_K in each row, since ggml leaves their order open', () => {
     expect(at('TOP_K', [3, 1, 0, 2], [1, 9, 5, 7, 8, 3, 6, 2], 2)).toEqual([7, 9, 6, 8]);
     expect(at('TOP_K', [1, 3], [1, 9, 5, 7], 2)).toEqual(at('TOP_K', [3, 1], [1, 9, 5, 7], 2));

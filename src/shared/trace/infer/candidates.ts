@@ -3,7 +3,7 @@ import type { Graph, GraphTensor } from '../../graph/graph';
 import { isComputing, layersOf, tensorOf } from '../../graph/graph';
 import type { Placement, RunExtent } from '../alignment';
 import { kvLengthOf, placeCheckpoint } from '../alignment';
-import { headSize } from '../name-map';
+import { headSize, tokensFirst } from '../name-map';
 import type { TraceEntry, TraceSource } from '../trace';
 import { bareName, conventionOf } from './conventions';
 import { layerPattern } from './name-patterns';
@@ -74,7 +74,7 @@ export class Candidates {
       const first = some[0];
       if (!first) continue;
       for (const layout of layoutsFor(entry.shape, first.node, first.head)) {
-        const shape = layout.transpose ? swapped(entry.shape) : entry.shape;
+        const shape = asInGraph(entry.shape, layout);
         const placement = placeCheckpoint(first.node, shape, this.run);
         if (typeof placement === 'string') continue;
         values ??= this.dump.readF32(entry.key);
@@ -82,12 +82,21 @@ export class Candidates {
         const stored = storedAt(at.from, layout, entry.shape, first.head ?? 1);
         const theirs = sketchOf(values, stored, at.rows);
         for (const target of some) {
+          // what attention gives is permuted by a CONT of its own: heads first, that is the node before
+          if (layout.heads && target.node.kind === 'CONT') continue;
           const raw = distance(this.goldenSketch(target.node, placement), theirs);
           found.push({ target, layout, raw, distance: weighed(raw, target, hints) });
         }
       }
     }
     return found.sort((a, b) => a.distance - b.distance || a.target.rank - b.target.rank);
+  }
+
+  /** Whether a checkpoint has the very bits of a node as it lies. */
+  isEqual(entry: TraceEntry, { target, layout }: Candidate): boolean {
+    if (layout.channels || layout.transpose || layout.heads) return false;
+    const [ours, theirs] = [this.golden.readF32(target.node.key), this.dump.readF32(entry.key)];
+    return ours.length === theirs.length && ours.every((v, i) => v === theirs[i]);
   }
 
   /** Whether two nodes hold the same values: then it does not matter which of them a checkpoint is taken for. */
@@ -116,6 +125,12 @@ export class Candidates {
     this.sketches.set(key, sketch);
     return sketch;
   }
+}
+
+/** The shape that a checkpoint has once its layout is undone. */
+function asInGraph(shape: readonly number[], { transpose, heads }: Layout): readonly number[] {
+  if (transpose) return swapped(shape);
+  return heads ? tokensFirst(shape) : shape;
 }
 
 /** Whether two candidates are told apart by rounding only. */

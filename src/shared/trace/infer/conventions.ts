@@ -5,7 +5,7 @@ import type { GraphTensor } from '../../graph/graph';
  * the values decide.
  *
  * Sources: modules of Hugging Face transformers' Llama, Qwen, Gemma, GPT-2 (MLX and vLLM keep those names), Meta's llama,
- * the tensor names of GGUF, the node names of llama.cpp.
+ * the tensor names of GGUF, the node names of llama.cpp, the variables of candle's quantized models.
  */
 
 /**
@@ -21,6 +21,8 @@ const CONVENTIONS: readonly (readonly [foreign: RegExp, node: RegExp])[] = [
   ],
   [/(^|[._/])(post_attention_layernorm|ffn_norm|ln_2)\.input$/, /^(ffn_inp|attn_residual)$/],
   // attention
+  [/(^|[._/])(q_rot|q_rope|q_rotated|query_rot|q_embed)(\.output)?$/, /^q(cur)?(_rope)? ROPE$/i],
+  [/(^|[._/])(k_rot|k_rope|k_rotated|key_rot|k_embed)(\.output)?$/, /^k(cur)?(_rope)? ROPE$/i],
   [/(^|[._/])(q_norm|attn_q_norm)$/, /^Qcur(_normed)?$/],
   [/(^|[._/])(k_norm|attn_k_norm)$/, /^Kcur(_normed)?$/],
   [/(^|[._/])(q_proj|wq|attn_q|query)(\.output)?$/, /^q(cur)? (?!ROPE)/i],

@@ -2,6 +2,7 @@
 import type { TraceEntry } from '../trace';
 import type { Candidate, Candidates } from './candidates';
 import { isTie } from './candidates';
+import { bareName } from './conventions';
 import type { NamePattern } from './name-patterns';
 import type { Layout } from './sketch';
 
@@ -20,6 +21,34 @@ export interface LayerMatch {
   /** Layers in which this reading is the best one. */
   readonly agreeing: number;
   readonly members: ReadonlyMap<number, { readonly entry: TraceEntry; readonly candidate: Candidate }>;
+}
+
+/**
+ * An engine has one order of channels for all that is made of a projection: Q before and after RoPE, say. Where one of
+ * them is sure, readings of the others in another order are none.
+ */
+export function inOneOrder(
+  matches: readonly (readonly LayerMatch[])[],
+  threshold: number,
+): readonly (readonly LayerMatch[])[] {
+  const orders = new Map<string, LayerMatch['layout']['channels']>();
+  for (const [first] of matches) {
+    if (first && first.confidence >= threshold) orders.set(bareName(first.node), first.layout.channels);
+  }
+  return matches.map((list) => {
+    const [first] = list;
+    if (!first?.next || first.confidence >= threshold) return list;
+    const share = first.confidence / marginOf(first.distance, first.next.distance);
+    const fitting = list.filter(({ node, layout }) => {
+      const name = bareName(node);
+      return !orders.has(name) || orders.get(name) === layout.channels;
+    });
+    const [best, ...others] = fitting;
+    if (best !== first || !Number.isFinite(share)) return list;
+    const next = others.find((o) => o.node !== first.node || o.layout.heads !== first.layout.heads);
+    const rival = next && { node: next.node, layout: next.layout, distance: next.distance };
+    return [{ ...first, next: rival, confidence: share * marginOf(first.distance, rival?.distance) }, ...others];
+  });
 }
 
 type Member = readonly [n: number, entry: TraceEntry];

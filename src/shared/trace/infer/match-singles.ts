@@ -29,19 +29,50 @@ export function singleOf(entry: TraceEntry, candidates: Candidates): Single {
 }
 
 /**
+ * Checkpoints that have the very bits of a node: those are that node, whatever else comes near it. Of several with the
+ * same bits the first that a name speaks for, else the first.
+ * @param taken nodes that other names have; those assigned here are added
+ */
+export function provenSingles(
+  singles: readonly Single[],
+  candidates: Candidates,
+  taken: Set<Target>,
+): ReadonlyMap<TraceEntry, SingleMatch> {
+  const equal = singles.flatMap(({ entry, candidates: list }) => {
+    const [nearest] = list;
+    const ties = list.filter((c) => isTie(c, nearest ?? c) && c.raw < EQUAL && candidates.isEqual(entry, c));
+    return ties.length > 0 ? [{ entry, ties, list }] : [];
+  });
+  equal.sort((a, b) => (a.ties[0]?.distance ?? 1) - (b.ties[0]?.distance ?? 1));
+  const proven = new Map<TraceEntry, SingleMatch>();
+  for (const { entry, ties, list } of equal) {
+    const candidate = ties.find((c) => !taken.has(c.target));
+    if (!candidate) continue;
+    taken.add(candidate.target);
+    proven.set(entry, { entry, candidate, next: rivalOf(candidate, list, candidates), confidence: 1 });
+  }
+  return proven;
+}
+
+/** Equal values have no distance but rounding of the sample. */
+const EQUAL = 1e-6;
+
+/**
  * Assigns each checkpoint its nearest node, the surest first. One whose nearest node is taken, and has no twin, stays
  * without.
  * @param singles in the order of the dump
+ * @param proven those that need no more proof; they count for the order of the others
  * @param taken nodes that other names have; those assigned here are added
  */
 export function matchSingles(
   singles: readonly Single[],
+  proven: ReadonlyMap<TraceEntry, SingleMatch>,
   candidates: Candidates,
   taken: Set<Target>,
   threshold: number,
 ): readonly SingleMatch[] {
-  const rated = singles.flatMap((single) => rate(single, candidates) ?? []);
-  const found = new Map<TraceEntry, SingleMatch>();
+  const rated = singles.flatMap((single) => (proven.has(single.entry) ? [] : (rate(single, candidates) ?? [])));
+  const found = new Map(proven);
   for (const match of [...rated].sort((a, b) => b.confidence - a.confidence)) {
     const { entry, candidate } = match;
     const free = taken.has(candidate.target) ? freeTwin(entry, candidate, singles, candidates, taken) : candidate;
@@ -49,7 +80,7 @@ export function matchSingles(
     if (match.confidence >= threshold) taken.add(free.target);
     found.set(entry, { ...match, candidate: free });
   }
-  return inOrder(singles, found, candidates, taken, threshold);
+  return inOrder(singles, found, proven, candidates, taken, threshold);
 }
 
 function rate({ entry, candidates: list }: Single, candidates: Candidates): SingleMatch | undefined {
@@ -85,6 +116,7 @@ function freeTwin(
 function inOrder(
   singles: readonly Single[],
   found: ReadonlyMap<TraceEntry, SingleMatch>,
+  proven: ReadonlyMap<TraceEntry, SingleMatch>,
   candidates: Candidates,
   taken: Set<Target>,
   threshold: number,
@@ -97,7 +129,7 @@ function inOrder(
   if (sure.length < LEAST_ORDERED || kept.length < ORDERED * sure.length) return matches.filter((m) => m !== undefined);
   const anchors = new Map(kept.map((k) => [sure[k]!.i, sure[k]!.rank]));
   return singles.flatMap((single, i) => {
-    if (anchors.has(i)) return matches[i] ?? [];
+    if (anchors.has(i) || proven.has(single.entry)) return matches[i] ?? [];
     const own = matches[i];
     if (own && own.confidence >= threshold) {
       taken.delete(own.candidate.target);

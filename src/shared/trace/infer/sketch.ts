@@ -7,6 +7,7 @@ import type { ChannelOrder } from '../name-map';
 export interface Layout {
   readonly channels?: ChannelOrder;
   readonly transpose?: true;
+  readonly heads?: 'first';
 }
 
 /** A sample of a tensor, comparable with those of the same positions. */
@@ -63,14 +64,24 @@ export function samplePositions(ne: Dims, { ne: dump, origin, extent }: Placemen
 export function storedAt(from: Int32Array, layout: Layout, shape: readonly number[], head: number): Int32Array {
   const columns = shape[shape.length - 1] ?? 1;
   const rows = shape[shape.length - 2] ?? 1;
-  const { channels, transpose } = layout;
+  const { channels, transpose, heads } = layout;
   return from.map((at) => {
-    const aligned = channels ? channelSource(at, head, channels) : at;
+    const placed = channels ? channelSource(at, head, channels) : at;
+    const aligned = heads ? headsFirstSource(placed, shape) : placed;
     if (!transpose) return aligned;
     const base = aligned - (aligned % (rows * columns));
     const inside = aligned - base;
     return base + (inside % rows) * columns + Math.floor(inside / rows);
   });
+}
+
+/** Where an element of [tokens, heads, size] stands in [heads, tokens, size]. */
+function headsFirstSource(at: number, shape: readonly number[]): number {
+  const [heads = 1, tokens = 1, size = 1] = shape.slice(-3);
+  const [i, row] = [at % size, Math.floor(at / size)];
+  const [h, t] = [row % heads, Math.floor(row / heads) % tokens];
+  const base = Math.floor(row / (heads * tokens)) * heads * tokens;
+  return (base + h * tokens + t) * size + i;
 }
 
 function channelSource(at: number, head: number, order: ChannelOrder): number {
@@ -146,5 +157,13 @@ export function layoutsFor(shape: readonly number[], node: GraphTensor, head: nu
       : [{}, { channels: 'half-split-to-interleaved' }, { channels: 'interleaved-to-half-split' }];
   const [rows = 1, columns = 1] = shape.slice(-2);
   const mayBeTransposed = shape.length >= 2 && rows > 1 && columns > 1 && rows === node.ne[0];
+  if (mayBeHeadsFirst(shape, node)) return [...channels, ...channels.map((c) => ({ ...c, heads: 'first' as const }))];
   return mayBeTransposed ? [...channels, ...channels.map((c) => ({ ...c, transpose: true as const }))] : channels;
+}
+
+/** Whether a shape is [heads, tokens, size] where the node has the heads of each token side by side. */
+function mayBeHeadsFirst(shape: readonly number[], { ne }: GraphTensor): boolean {
+  const [heads = 1, tokens = 1, size = 1] = shape.length < 3 ? [] : shape.slice(-3);
+  if (heads < 2 || tokens < 2) return false;
+  return ne[0] === size ? ne[1] === heads && tokens <= ne[2] : ne[0] === heads * size && tokens <= ne[1];
 }
