@@ -153,7 +153,11 @@ class LogTail {
 
   /** The line that says what went wrong, if any: a failed assertion before an error before a warning. */
   reason(): string | undefined {
-    for (const pattern of [/GGML_ASSERT|GGML_ABORT|fatal error/i, /error/i, /failed|invalid|unknown|unsupported|requires|does not/i]) {
+    for (const pattern of [
+      /GGML_ASSERT|GGML_ABORT|fatal error/i,
+      /error/i,
+      /failed|invalid|unknown|unsupported|requires|does not/i,
+    ]) {
       const line = this.lines.findLast((l) => pattern.test(l));
       if (line !== undefined) return line.trim();
     }
