@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import { entryPath } from '../entry-path';
+import { captureEnv } from './capture-env';
 import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
 import { MESSAGE_FD } from './protocol';
 
@@ -57,7 +58,7 @@ export class CaptureChild {
 
   static start(request: ChildRequest, control: JobControl): CaptureChild {
     control.throwIfCancelled();
-    const child = new CaptureChild(spawnChild(), request, control);
+    const child = new CaptureChild(spawnChild(request), request, control);
     child.order(request);
     return child;
   }
@@ -117,9 +118,9 @@ export class CaptureChild {
   }
 }
 
-function spawnChild(): ChildProcess {
+function spawnChild(request: ChildRequest): ChildProcess {
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...captureEnv(request.kind === 'capture' ? request.device : 'cpu'),
     GGML_NO_BACKTRACE: '1', // an abort must not wait for a debugger to be attached
     ...(process.versions['electron'] ? { ELECTRON_RUN_AS_NODE: '1' } : {}),
   };

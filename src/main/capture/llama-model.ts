@@ -112,7 +112,8 @@ function findDevice(library: LlamaLibrary, device: Exclude<Device, 'cpu'>): bigi
   const found = devices.find((d) => BACKENDS[device].test(backend(d)));
   if (found === undefined) {
     const there = devices.map((d) => `${library.ggml_backend_dev_name(d)} (${backend(d)})`).join(', ');
-    throw new QuarrelError(`no ${device} device in the llama.cpp of ${library.files.dir}: it has ${there}`);
+    const other = library.files.label === 'published' ? `; name a build that has one: llama:${device}@DIR` : '';
+    throw new QuarrelError(`no ${device} device in the llama.cpp of ${library.files.dir}: it has ${there}${other}`);
   }
   return found;
 }

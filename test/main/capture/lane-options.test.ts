@@ -79,6 +79,8 @@ describe("a llama lane's options", () => {
 
   it("says llama.cpp's reason where it cannot keep a cache so", async () => {
     // the parser refuses it first
-    await expect(capture({ cacheTypeV: 'q8_0' })).rejects.toThrow(/cannot make a context.*quantized V cache requires flash_attn/);
+    await expect(capture({ cacheTypeV: 'q8_0' })).rejects.toThrow(
+      /cannot make a context.*quantized V cache requires flash_attn/,
+    );
   });
 });
