@@ -2,8 +2,9 @@
  * Which nodes of two graphs of one model are the same. Backends order nodes as they like, fused attention leaves some out
  * and keeps others as another op, and each graph numbers what has no name; so equal keys alone say little.
  */
+import type { NodeId } from '../base/brand';
 import type { Graph, GraphTensor } from '../graph/graph';
-import { isComputing, tensorOf } from '../graph/graph';
+import { elementCount, isComputing, tensorOf } from '../graph/graph';
 import { isNumbered } from './numbered-names';
 
 /**
@@ -12,7 +13,7 @@ import { isNumbered } from './numbered-names';
  *    by what they compute; a name that is only a number does not count;
  * 2. else of the same name and op;
  * 3. else of the same name, where each graph has one of it;
- * 4. a node whose value the dump's graph only reshapes into a tensor of that name: fused attention ends in `kqv_out` so.
+ * 4. else what a node that is the same reads at the same place.
  * Of several that are the same, each is the one at its place, if there are as many; others are left out.
  * @returns by the dump's key
  */
@@ -43,11 +44,7 @@ export function sameNodes(dumped: Graph, graph: Graph): ReadonlyMap<string, stri
   match([signatures(dumped), signatures(graph)]);
   match(both((t) => named(t, `${t.name}:${t.kind}`)));
   match([onlyOnes(theirs), onlyOnes(ours)]);
-  for (const [name, source] of reshaped(dumped)) {
-    const own = ours.filter((t) => t.name === name);
-    const [only] = own;
-    if (own.length === 1 && only && !taken.has(only.key) && !same.has(source.key)) pair(source.key, only.key);
-  }
+  pairSources(dumped, graph, same, pair);
   return same;
 }
 
@@ -75,18 +72,52 @@ function onlyOnes(nodes: readonly GraphTensor[]): Labeller {
   return (t) => named(t, counts.get(t.name)?.length === 1 ? t.name : `${t.name} of several`);
 }
 
-/** By the name of a reshaped tensor, the node whose value it is, where there is one tensor of that name. */
-function reshaped(graph: Graph): ReadonlyMap<string, GraphTensor> {
-  const found = new Map<string, GraphTensor | undefined>();
-  for (const id of graph.order) {
-    const t = tensorOf(graph, id);
-    const [source] = t.src;
-    if (t.op !== 'RESHAPE' || source === undefined || isUnnamed(t)) continue;
-    const node = tensorOf(graph, source);
-    const isOnly = !found.has(t.name) && isComputing(graph, node) && isUnnamed(node);
-    found.set(t.name, isOnly ? node : undefined);
+/**
+ * Pairs what the same nodes read at the same places, from the end of the graph on. Only what reads `kqv_out` tells what it
+ * is: fused attention is reshaped into it, and where the V cache is quantized it is rotated still.
+ */
+function pairSources(
+  dumped: Graph,
+  graph: Graph,
+  same: ReadonlyMap<string, string>,
+  pair: (key: string, own: string) => void,
+): void {
+  const theirs = new Map(computingOf(dumped).map((t) => [t.key, t]));
+  const taken = new Map([...same].map(([key, own]) => [own, key]));
+  for (const reader of computingOf(graph).toReversed()) {
+    const other = theirs.get(taken.get(reader.key) ?? '');
+    if (!other || !readsAlike(dumped, other, graph, reader)) continue;
+    reader.src.forEach((id, i) => {
+      const own = id === undefined ? undefined : unreshaped(graph, id);
+      const at = other.src[i];
+      const found = at === undefined ? undefined : unreshaped(dumped, at);
+      if (!own || !found || taken.has(own.key) || same.has(found.key)) return;
+      if (elementCount(own.ne) !== elementCount(found.ne)) return;
+      pair(found.key, own.key);
+      taken.set(own.key, found.key);
+    });
   }
-  return new Map([...found].flatMap(([name, node]) => (node ? [[name, node]] : [])));
+}
+
+/** The same op with the same parameters and the same weights. */
+function readsAlike(dumped: Graph, theirs: GraphTensor, graph: Graph, ours: GraphTensor): boolean {
+  const weights = (from: Graph, t: GraphTensor): string =>
+    t.src
+      .map((id) => (id === undefined ? undefined : tensorOf(from, id)))
+      .map((source) => (source?.role === 'weight' ? source.name : ''))
+      .join();
+  return (
+    theirs.kind === ours.kind &&
+    theirs.opParams.join() === ours.opParams.join() &&
+    weights(dumped, theirs) === weights(graph, ours)
+  );
+}
+
+/** The computing node whose elements a source has, in its order; undefined for another view, an input or a weight. */
+function unreshaped(graph: Graph, id: NodeId): GraphTensor | undefined {
+  let t = tensorOf(graph, id);
+  while (t.op === 'RESHAPE' && t.src[0] !== undefined) t = tensorOf(graph, t.src[0]);
+  return t.role === 'node' && isComputing(graph, t) ? t : undefined;
 }
 
 /** A node as what it computes: its name, if it has one, its op and the names of what it reads. */
