@@ -53,6 +53,10 @@ const KEYS: Readonly<Record<string, Key>> = {
   },
 };
 
+/** For the command line's help. */
+export const LLAMA_OPTIONS_HELP =
+  'after a llama lane, each after a comma: ctk=TYPE, ctv=TYPE (KV cache), fa=on, repack=on, variant=NAME (CPU build)';
+
 export const LLAMA_OPTION_KEYS: readonly string[] = Object.keys(KEYS);
 
 function option<K extends keyof LlamaOptions>(name: K, value: LlamaOptions[K] | undefined): LlamaOptions | undefined {
