@@ -98,8 +98,14 @@ describe("llama.cpp's CPU with other options", () => {
   const MODELS = isFull ? [...SPECIMENS, ...TRAINED, ...ARCH_MODELS, ...ENGINE_MODELS] : [tinyModelPath()];
   const rows = MODELS.flatMap((file) => OPTIONS.map((options) => [path.basename(file), options, file] as const));
 
-  it.each(rows)('%s with %s is right', { timeout: TIMEOUT_MS }, async (_name, options, file) => {
-    expectClean(await bisect(file, `llama:cpu,${options}`));
+  it.for(rows)('%s with %s is right', { timeout: TIMEOUT_MS }, async ([, options, file], { skip }) => {
+    const verdict = await bisect(file, `llama:cpu,${options}`).catch((e: unknown) => {
+      // some architectures keep K and V in one cache, or have heads that no block fits
+      if (e instanceof QuarrelError && e.message.includes('llama.cpp cannot make a context')) return undefined;
+      throw e;
+    });
+    if (!verdict) skip(`llama.cpp does not run this model with ${options}`);
+    else expectClean(verdict);
   });
 
   it('fused attention ends in the kqv_out of attention step by step, also where V is rotated', async () => {
