@@ -5,11 +5,12 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { usesSoftwareGpu } from '../src/main/gpu-device.mjs';
+import { DAWN_DRIVERS, DRIVER_VARIABLES, usesSoftwareGpu } from '../src/main/gpu-device.mjs';
 
 /**
  * Variables to add to the environment. `icd` is SwiftShader's manifest, undefined where there is none. Where a GPU is
- * present SwiftShader is only added behind its driver; what the user has set is left alone.
+ * present SwiftShader is only added behind its driver; what the user has set is left alone. The driver is Dawn's alone:
+ * DAWN_DRIVERS names the variable, for processes that look for other drivers (`captureEnv`).
  * @param {string | undefined} icd
  * @param {Record<string, string | undefined>} env
  * @param {NodeJS.Platform} platform
@@ -18,8 +19,11 @@ import { usesSoftwareGpu } from '../src/main/gpu-device.mjs';
 export function gpuEnv(icd, env = process.env, platform = process.platform) {
   if (platform !== 'linux') return {};
   const added = {};
-  const chosen = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'].some((name) => env[name]);
-  if (icd && !chosen) added[usesSoftwareGpu() ? 'VK_ICD_FILENAMES' : 'VK_ADD_DRIVER_FILES'] = icd;
+  const chosen = DRIVER_VARIABLES.some((name) => env[name]);
+  if (icd && !chosen) {
+    const variable = usesSoftwareGpu() ? 'VK_ICD_FILENAMES' : 'VK_ADD_DRIVER_FILES';
+    Object.assign(added, { [variable]: icd, [DAWN_DRIVERS]: variable });
+  }
   if (!env.XDG_RUNTIME_DIR) added.XDG_RUNTIME_DIR = runtimeDir();
   return added;
 }

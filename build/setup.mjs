@@ -7,12 +7,20 @@ import { readEnvironment, writeEnvironment } from './environment.mjs';
 import { ensureDependencies } from './setup/dependencies.mjs';
 import { ensureElectron } from './setup/electron.mjs';
 import { say, SetupError } from './setup/log.mjs';
-import { ensureSystemLibraries } from './setup/system-libraries.mjs';
+import { ensureSystemLibraries, ensureTestLibraries } from './setup/system-libraries.mjs';
+import { ensureVulkanLibrary, vulkanLibrary } from './setup/vulkan-package.mjs';
 
-/** @returns {Promise<import('./environment.mjs').Environment>} */
-export async function setUp() {
+/**
+ * @param {{ forTests?: boolean }} options `forTests`: what only tests need, too
+ * @returns {Promise<import('./environment.mjs').Environment>}
+ */
+export async function setUp({ forTests = false } = {}) {
   ensureDependencies();
   ensureSystemLibraries();
+  if (forTests) {
+    ensureTestLibraries();
+    await ensureVulkanLibrary();
+  }
   const before = readEnvironment();
   const environment = await ensureElectron();
   if (JSON.stringify(before) !== JSON.stringify(environment)) {
@@ -33,4 +41,9 @@ export async function reportingFailure(work) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await reportingFailure(setUp);
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const forTests = process.argv.includes('--tests');
+  await reportingFailure(() => setUp({ forTests }));
+  const vulkan = forTests ? vulkanLibrary() : undefined;
+  if (vulkan !== undefined) say(`llama.cpp with Vulkan for tests: llama:vulkan@${vulkan}`);
+}

@@ -25,7 +25,7 @@ const checks = {
 const suites = ['unit', 'gpu', 'e2e'];
 
 await reportingFailure(async () => {
-  await setUp();
+  await setUp({ forTests: true });
   const failed = Object.entries(checks)
     .filter(([name, args]) => !step(name, args))
     .map(([name]) => name);

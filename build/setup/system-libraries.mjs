@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { say } from './log.mjs';
 import { run } from './run.mjs';
+import { hasVulkanPackage } from './vulkan-package.mjs';
 
 /** Package → a file of it: a library's soname or a program. */
 const needed = {
@@ -19,39 +20,50 @@ const needed = {
   libvulkan1: 'libvulkan.so.1',
 };
 
+/** For tests alone: Mesa's software Vulkan driver, on which llama.cpp's Vulkan backend runs without a GPU. */
+const neededByTests = { 'mesa-vulkan-drivers': 'libvulkan_lvp.so' };
+
 /** The packages whose file is nowhere on this machine. */
-export function missingPackages() {
+export function missingPackages(packages = needed) {
   if (process.platform !== 'linux') return [];
   const present = new Set(filesOf([...(process.env.PATH ?? '').split(':'), ...libraryFolders()]));
-  return Object.entries(needed)
+  return Object.entries(packages)
     .filter(([, file]) => !present.has(file))
     .map(([name]) => name);
 }
 
 /** Installs what is missing where that needs no password, else says which command does. */
 export function ensureSystemLibraries() {
-  const missing = missingPackages();
+  ensurePackages(needed, 'system libraries');
+}
+
+/** The same for what only tests need; those that miss it are skipped. */
+export function ensureTestLibraries() {
+  if (hasVulkanPackage) ensurePackages(neededByTests, 'system libraries of tests (skipped without)');
+}
+
+function ensurePackages(packages, what) {
+  const missing = missingPackages(packages);
   if (missing.length === 0) return;
   const names = missing.map(aptName);
   const byHand = `apt-get install -y --no-install-recommends ${names.join(' ')}`;
   if (!isDebian()) {
-    say(`system libraries are missing: ${missing.join(' ')} (names of Debian's packages)`);
+    say(`${what} are missing: ${missing.join(' ')} (names of Debian's packages)`);
   } else if (process.getuid?.() !== 0) {
-    say(`system libraries are missing; install them with: sudo ${byHand}`);
+    say(`${what} are missing; install them with: sudo ${byHand}`);
   } else {
-    install(names, byHand);
+    install(names, byHand, what);
   }
 }
 
-function install(names, byHand) {
-  say(`installing system libraries: ${names.join(' ')}`);
+function install(names, byHand, what) {
+  say(`installing ${what}: ${names.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   // Another apt may be running, at the boot of a fresh machine for example.
   const apt = (...args) => run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], { env });
   const update = apt('update');
   const result = apt('install', '-y', '--no-install-recommends', ...names);
-  if (!result.ok)
-    say(`system libraries could not be installed: ${(update.ok ? result : update).reason}; try: ${byHand}`);
+  if (!result.ok) say(`${what} could not be installed: ${(update.ok ? result : update).reason}; try: ${byHand}`);
 }
 
 /** Ubuntu 24.04 and Debian 13 renamed some packages when time_t grew to 64 bits; the old name is then no package. */

@@ -13,12 +13,15 @@ afterEach(() => {
 });
 
 it('names only SwiftShader on a machine without a GPU', () => {
-  expect(gpuEnv(icd, runtime, 'linux')).toEqual({ VK_ICD_FILENAMES: icd });
+  expect(gpuEnv(icd, runtime, 'linux')).toEqual({ VK_ICD_FILENAMES: icd, QUARREL_DAWN_DRIVERS: 'VK_ICD_FILENAMES' });
 });
 
 it("adds SwiftShader behind the GPU's driver", () => {
   vi.stubEnv('QUARREL_GPU', 'hardware');
-  expect(gpuEnv(icd, runtime, 'linux')).toEqual({ VK_ADD_DRIVER_FILES: icd });
+  expect(gpuEnv(icd, runtime, 'linux')).toEqual({
+    VK_ADD_DRIVER_FILES: icd,
+    QUARREL_DAWN_DRIVERS: 'VK_ADD_DRIVER_FILES',
+  });
 });
 
 it.each(['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'])('leaves %s to the user', (name) => {

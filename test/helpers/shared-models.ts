@@ -16,6 +16,9 @@ function ggufFiles(dir: string): string[] {
 /** Small models of many architectures; empty where they are not there. */
 export const ARCH_MODELS: readonly string[] = ggufFiles(sharedPath('models/archs'));
 
+/** Small models of trained-like statistics; empty where they are not there. */
+export const ENGINE_MODELS: readonly string[] = ggufFiles(sharedPath('reported/engines'));
+
 /** Every model file beside the checkout; empty where there is none. */
 export const ALL_MODELS: readonly string[] = [
   ...ARCH_MODELS,

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import { assertUnreachable } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { lastNode } from '../../shared/divergence/assemble-verdict';
+import { provenanceOfOptions } from '../../shared/divergence/llama-options';
 import type { Graph } from '../../shared/graph/graph';
 import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
@@ -61,9 +62,9 @@ function main(): void {
 /** The prompt, then whatever steps are ordered, until stdin ends. */
 function captureSteps(order: CaptureOrder, lines: StdinLines): void {
   const library = loadLlama(order.library);
-  loadBackends(library);
+  loadBackends(library, order.options?.variant);
   const weights = readModelTensors(library, order.modelPath);
-  const model = LlamaModel.open(library, order.modelPath, order.device, order.repackWeights);
+  const model = LlamaModel.open(library, order.modelPath, order.device, order.options?.repack);
   try {
     const tokens = promptTokens(order, model);
     if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
@@ -112,7 +113,7 @@ class CaptureRun {
       totalTokens: tokens.length + order.moreTokens,
       threads: order.threads,
       device: order.device,
-      flashAttention: order.flashAttention ?? false,
+      options: order.options ?? {},
       onEval: (tensor, ask) => this.recorder?.onEval(tensor, ask) ?? true,
     });
   }
@@ -168,8 +169,7 @@ class CaptureRun {
       ...libraryProvenance(library),
       device: order.device,
       threads: String(order.threads),
-      ...(order.flashAttention ? { flashAttention: 'on' } : {}),
-      ...(order.repackWeights ? { repackWeights: 'on' } : {}),
+      ...provenanceOfOptions(order.options ?? {}),
       ...(topLogits ? { topLogits: JSON.stringify(topLogits) } : {}),
       ...(order.layers ? { layers: `${order.layers.from}..${order.layers.to}` } : {}),
     };

@@ -6,6 +6,7 @@ import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import type { Device } from '../../shared/divergence/lane-spec';
+import type { LlamaOptions } from '../../shared/divergence/llama-options';
 import type { Graph } from '../../shared/graph/graph';
 import { TraceFile } from '../traces/trace-file';
 import { CaptureChild } from './child-runner';
@@ -28,10 +29,7 @@ export interface CaptureRequest {
   readonly libraryDir?: string;
   /** By default `cpu`. */
   readonly device?: Device;
-  /** Runs attention as one fused op, which hides its steps; off by default. */
-  readonly flashAttention?: boolean;
-  /** Lets the CPU reorder weights for its faster kernels, which round otherwise; off by default. */
-  readonly repackWeights?: boolean;
+  readonly options?: LlamaOptions;
   /** Stores only these layers and what they read, and stops the evaluation after them. */
   readonly layers?: LayerRange;
 }
@@ -73,7 +71,7 @@ export async function openCaptureRun(
   if ((request.prompt === undefined) === (request.tokens === undefined)) {
     throw new QuarrelError('give either a prompt or tokens to run');
   }
-  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens, flashAttention, repackWeights } = request;
+  const { modelPath, out, prompt, tokens, layers, libraryDir, moreTokens, options } = request;
   const library = locateLibrary(libraryDir);
   const order = {
     kind: 'capture' as const,
@@ -85,8 +83,7 @@ export async function openCaptureRun(
     ...(prompt === undefined ? {} : { prompt }),
     ...(tokens === undefined ? {} : { tokens }),
     ...(layers === undefined ? {} : { layers }),
-    ...(flashAttention ? { flashAttention } : {}),
-    ...(repackWeights ? { repackWeights } : {}),
+    ...(options === undefined ? {} : { options }),
   };
   let child: CaptureChild | undefined;
   const ask = (target: string, orderAt: (unfinished: string) => void): Promise<CaptureResult> =>

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import { entryPath } from '../entry-path';
+import { captureEnv } from './capture-env';
 import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
 import { MESSAGE_FD } from './protocol';
 
@@ -57,7 +58,7 @@ export class CaptureChild {
 
   static start(request: ChildRequest, control: JobControl): CaptureChild {
     control.throwIfCancelled();
-    const child = new CaptureChild(spawnChild(), request, control);
+    const child = new CaptureChild(spawnChild(request), request, control);
     child.order(request);
     return child;
   }
@@ -117,9 +118,9 @@ export class CaptureChild {
   }
 }
 
-function spawnChild(): ChildProcess {
+function spawnChild(request: ChildRequest): ChildProcess {
   const env: NodeJS.ProcessEnv = {
-    ...process.env,
+    ...captureEnv(request.kind === 'capture' ? request.device : 'cpu'),
     GGML_NO_BACKTRACE: '1', // an abort must not wait for a debugger to be attached
     ...(process.versions['electron'] ? { ELECTRON_RUN_AS_NODE: '1' } : {}),
   };
@@ -153,7 +154,11 @@ class LogTail {
 
   /** The line that says what went wrong, if any: a failed assertion before an error before a warning. */
   reason(): string | undefined {
-    for (const pattern of [/GGML_ASSERT|GGML_ABORT|fatal error/i, /error/i, /failed|invalid|unknown|unsupported/i]) {
+    for (const pattern of [
+      /GGML_ASSERT|GGML_ABORT|fatal error/i,
+      /error/i,
+      /failed|invalid|unknown|unsupported|requires|does not/i,
+    ]) {
       const line = this.lines.findLast((l) => pattern.test(l));
       if (line !== undefined) return line.trim();
     }

@@ -22,7 +22,7 @@ export function continuePrompts(order: ContinueOrder, send: (message: ChildMessa
       totalTokens: longest + order.count,
       threads: order.threads,
       device: 'cpu',
-      flashAttention: false,
+      options: {},
       onEval: () => false,
     });
     try {

@@ -2,6 +2,9 @@ import koffi from 'koffi';
 
 import { QuarrelError } from '../../shared/base/errors';
 import type { Device } from '../../shared/divergence/lane-spec';
+import type { LlamaOptions } from '../../shared/divergence/llama-options';
+import { cacheTypeName } from '../../shared/divergence/llama-options';
+import { GgmlType } from '../../shared/quant/ggml-type';
 import type { LlamaLibrary } from './llama-library';
 import { readFloats, registerEvalCallback } from './llama-library';
 import type { LlamaModel } from './llama-model';
@@ -17,7 +20,7 @@ export interface ContextOptions {
   readonly totalTokens: number;
   readonly threads: number;
   readonly device: Device;
-  readonly flashAttention: boolean;
+  readonly options: LlamaOptions;
   /** Sees every node of every evaluation. */
   readonly onEval: (tensor: bigint, ask: boolean) => boolean;
 }
@@ -44,6 +47,7 @@ export class LlamaContext {
     private readonly model: LlamaModel,
     options: ContextOptions,
   ) {
+    const { cacheTypeK, cacheTypeV, flashAttention } = options.options;
     const handle = library.llama_init_from_model(model.handle, {
       ...library.llama_context_default_params().value,
       n_ctx: options.totalTokens,
@@ -51,7 +55,9 @@ export class LlamaContext {
       n_ubatch: options.batchTokens,
       n_threads: options.threads,
       n_threads_batch: options.threads,
-      flash_attn_type: options.flashAttention ? FLASH_ATTENTION_ON : FLASH_ATTENTION_OFF,
+      flash_attn_type: flashAttention ? FLASH_ATTENTION_ON : FLASH_ATTENTION_OFF,
+      ...(cacheTypeK === undefined ? {} : { type_k: GgmlType[cacheTypeName(cacheTypeK)] }),
+      ...(cacheTypeV === undefined ? {} : { type_v: GgmlType[cacheTypeName(cacheTypeV)] }),
       cb_eval: registerEvalCallback(options.onEval),
       offload_kqv: options.device !== 'cpu',
       op_offload: false,

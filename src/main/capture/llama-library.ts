@@ -57,6 +57,8 @@ export interface GgmlBaseFunctions {
 /** The backend registry, which lives in libggml. */
 export interface GgmlFunctions {
   ggml_backend_load_all_from_path(dir: string): void;
+  /** Null where the library is no backend or not for this machine. */
+  ggml_backend_load(file: string): Pointer;
   ggml_backend_dev_count(): number;
   ggml_backend_dev_get(index: number): bigint;
   ggml_backend_dev_by_type(type: number): Pointer;
@@ -143,6 +145,7 @@ const GGML_BASE: Signatures<GgmlBaseFunctions> = {
 
 const GGML: Signatures<GgmlFunctions> = {
   ggml_backend_load_all_from_path: ['void', ['str']],
+  ggml_backend_load: [P, ['str']],
   ggml_backend_dev_count: ['size_t', []],
   ggml_backend_dev_get: [P, ['size_t']],
   ggml_backend_dev_by_type: [P, ['int']],

@@ -2,6 +2,7 @@ import koffi from 'koffi';
 
 import { QuarrelError } from '../../shared/base/errors';
 import type { Device } from '../../shared/divergence/lane-spec';
+import { cpuVariantFile, variantNames } from './cpu-variants';
 import type { LlamaLibrary, Pointer } from './llama-library';
 import { Vocabulary } from './vocabulary';
 import { withoutPrefetch } from './weight-paging';
@@ -17,14 +18,33 @@ const SPLIT_NONE = 0; // LLAMA_SPLIT_MODE_NONE
 const LOAD_MMAP = 1; // LLAMA_LOAD_MODE_MMAP
 const ALL_LAYERS = -1;
 
-/** Registers the backends that lie beside the library, unless the build has them linked in. Throws QuarrelError. */
-export function loadBackends(library: LlamaLibrary): void {
+/**
+ * Registers the backends that lie beside the library, unless the build has them linked in.
+ * @param variant the CPU backend alone, in this build of it; the best that the machine runs when absent
+ * Throws QuarrelError.
+ */
+export function loadBackends(library: LlamaLibrary, variant?: string): void {
   library.llama_backend_init();
+  if (variant !== undefined) return loadVariant(library, variant);
   if (library.ggml_backend_dev_by_type(0) === null) library.ggml_backend_load_all_from_path(library.files.dir);
   if (library.ggml_backend_dev_by_type(0) === null) {
     throw new QuarrelError(
       `no CPU backend of llama.cpp in ${library.files.dir}: looked for libggml-cpu and its variants`,
     );
+  }
+}
+
+/** ggml itself asks the build whether the machine can run it (`ggml_backend_score` in ggml-backend-reg.cpp). */
+function loadVariant(library: LlamaLibrary, variant: string): void {
+  const { dir } = library.files;
+  const known = `its variants: ${variantNames(dir).join(', ') || 'none'}`;
+  if (library.ggml_backend_dev_by_type(0) !== null) {
+    throw new QuarrelError(`variant=${variant}: the llama.cpp of ${dir} has its CPU backend linked in; ${known}`);
+  }
+  const file = cpuVariantFile(dir, variant);
+  if (file === undefined) throw new QuarrelError(`no CPU variant ${variant} in ${dir}; ${known}`);
+  if (library.ggml_backend_load(file) === null) {
+    throw new QuarrelError(`this machine cannot run the CPU variant ${variant} of ${dir}; ${known}`);
   }
 }
 
@@ -92,7 +112,8 @@ function findDevice(library: LlamaLibrary, device: Exclude<Device, 'cpu'>): bigi
   const found = devices.find((d) => BACKENDS[device].test(backend(d)));
   if (found === undefined) {
     const there = devices.map((d) => `${library.ggml_backend_dev_name(d)} (${backend(d)})`).join(', ');
-    throw new QuarrelError(`no ${device} device in the llama.cpp of ${library.files.dir}: it has ${there}`);
+    const other = library.files.label === 'published' ? `; name a build that has one: llama:${device}@DIR` : '';
+    throw new QuarrelError(`no ${device} device in the llama.cpp of ${library.files.dir}: it has ${there}${other}`);
   }
   return found;
 }

@@ -1,4 +1,5 @@
 import type { Device } from '../../shared/divergence/lane-spec';
+import type { LlamaOptions } from '../../shared/divergence/llama-options';
 import type { LayerRange } from './layer-range';
 import type { LibraryFiles } from './library-files';
 
@@ -21,8 +22,7 @@ export interface CaptureOrder {
   readonly threads: number;
   readonly device: Device;
   readonly layers?: LayerRange;
-  readonly flashAttention?: boolean;
-  readonly repackWeights?: boolean;
+  readonly options?: LlamaOptions;
   readonly out: string;
   /** Tokens of the steps that may follow. */
   readonly moreTokens: number;

@@ -85,6 +85,8 @@ export interface ContextParams {
   n_threads_batch: number;
   flash_attn_type: number;
   cb_eval: bigint | null;
+  type_k: number;
+  type_v: number;
   offload_kqv: boolean;
   op_offload: boolean;
 }

@@ -2,7 +2,7 @@ import type { JobControl } from '../../shared/base/progress';
 import { staged } from '../../shared/base/control';
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
-import type { LaneSpec } from '../../shared/divergence/lane-spec';
+import type { LlamaLane } from '../../shared/divergence/lane-spec';
 import type { Graph } from '../../shared/graph/graph';
 import type { PromptSpec } from '../../shared/ipc/jobs';
 import type { CaptureRun, CaptureResult } from '../capture/capture';
@@ -12,7 +12,7 @@ import { openModel } from '../files/model-file';
 import { TraceFile } from '../traces/trace-file';
 import type { RunFolder } from './run-folder';
 
-export type LlamaLane = Extract<LaneSpec, { kind: 'llama' }>;
+export type { LlamaLane };
 
 /** One evaluation of llama.cpp: the prompt, or a decode step on the state that those before it left. */
 export interface CapturedStep {
@@ -46,7 +46,7 @@ export interface CaptureOptions {
   readonly folder: RunFolder;
   readonly control: JobControl;
   readonly threads?: number;
-  /** Attention as one fused op; off by default. */
+  /** Attention as one fused op; as the lane says by default. */
   readonly flashAttention?: boolean;
   readonly layers?: { readonly from: number; readonly to: number };
   /** Tokens of the decode steps that may follow; 0 when absent. */
@@ -80,7 +80,7 @@ function startCapture(options: CaptureOptions, out: string): Promise<CaptureRun>
       ...(lane.directory === undefined ? {} : { libraryDir: lane.directory }),
       ...(threads === undefined ? {} : { threads }),
       ...(layers === undefined ? {} : { layers }),
-      ...(flashAttention ? { flashAttention } : {}),
+      options: { ...lane.options, ...(flashAttention === undefined ? {} : { flashAttention }) },
       device: lane.device,
       out,
       moreTokens,

@@ -3,7 +3,7 @@ import type { Graph, GraphTensor } from '../graph/graph';
 import { routingsOf } from '../graph/expert-slots';
 import { isAlias, isComputing } from '../graph/graph';
 import type { ForeignEntry } from './alignment';
-import { isNumbered, sameNumbered } from './numbered-names';
+import { sameNodes } from './same-nodes';
 import type { TraceEntry, TraceSource } from './trace';
 
 export type ChannelOrder = 'half-split-to-interleaved' | 'interleaved-to-half-split';
@@ -69,8 +69,8 @@ function parseTarget(foreign: string, target: unknown, label: string): MapTarget
 
 /**
  * The checkpoints of a foreign dump by graph key. Without a map, names are taken as ours; a name without `#k` means
- * the only node of that name, or `#0`'s sibling stays unmatched. Numbered names of a dump that brings its graph are
- * matched by what the nodes compute.
+ * the only node of that name, or `#0`'s sibling stays unmatched. Where a dump brings its graph, its nodes are matched by
+ * what they compute too.
  */
 export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): ReadonlyMap<string, ForeignEntry> {
   const byKey = new Map<string, GraphTensor>();
@@ -81,10 +81,8 @@ export function foreignEntries(dump: TraceSource, graph: Graph, map?: NameMap): 
   for (const [name, view] of choicesByName(graph)) if (!byKey.has(name)) byKey.set(name, view);
   const found = new Map<string, ForeignEntry>();
   const own = dump.manifest?.graph;
-  const numbered = own && own !== graph ? sameNumbered(own, graph) : undefined;
-  const asOurs = (key: string): MapTarget => ({
-    node: numbered && isNumbered(key) ? (numbered.get(key) ?? '') : key,
-  });
+  const same = own && own !== graph ? sameNodes(own, graph) : undefined;
+  const asOurs = (key: string): MapTarget => ({ node: same ? (same.get(key) ?? '') : key });
   for (const entry of dump.entries.values()) {
     const target = map ? targetOf(entry.key, map) : asOurs(entry.key);
     const node = target && byKey.get(target.node);

@@ -38,7 +38,8 @@ describe.skipIf(!fs.existsSync(modelOf('llama-dense')))('numbered names (node_48
 
   async function capture(model: string, flashAttention: boolean): Promise<string> {
     const out = path.join(folder, `${path.basename(model)}-${flashAttention}.safetensors`);
-    if (!fs.existsSync(out)) await captureTrace({ modelPath: model, tokens: TOKENS, out, flashAttention }, control());
+    if (!fs.existsSync(out))
+      await captureTrace({ modelPath: model, tokens: TOKENS, out, options: { flashAttention } }, control());
     return out;
   }
 

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { defined } from '../../../shared/base/assert';
+import type { LlamaOptions } from '../../../shared/divergence/llama-options';
 import type { Graph } from '../../../shared/graph/graph';
 import { isComputing } from '../../../shared/graph/graph';
 import { withWideCaches } from '../../../shared/graph/wide-caches';
@@ -104,15 +105,12 @@ const WIDE_CACHE: ControlKind = {
 };
 
 /** llama.cpp itself, run in another way that is right. */
-function captured(
-  name: string,
-  options: { readonly flashAttention?: boolean; readonly repackWeights?: boolean },
-): ControlKind {
+function captured(name: string, options: LlamaOptions): ControlKind {
   return {
     name,
     run: async (run, { model, ...opened }) => {
       const out = run.file('control.safetensors');
-      await captureTrace({ modelPath: model.path, tokens: model.tokens, out, ...options }, run.quiet());
+      await captureTrace({ modelPath: model.path, tokens: model.tokens, out, options }, run.quiet());
       const verdict = await run.bisect({ model, ...opened }, `trace:${out}`);
       fs.rmSync(out);
       return { verdict, note: Object.keys(options).join(', ') };
@@ -150,7 +148,7 @@ export const CONTROLS: readonly ControlKind[] = [
   // its scores are beyond f16
   summed('f16 chunks', { accumulation: 'F16' }, ['made-loud']),
   captured('flash attention', { flashAttention: true }),
-  captured('repacked weights', { repackWeights: true }),
+  captured('repacked weights', { repack: true }),
   CPU_VARIANT,
   WIDE_CACHE,
 ];

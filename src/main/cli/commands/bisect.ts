@@ -3,6 +3,7 @@ import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
 import { parseLane } from '../../../shared/divergence/lane-spec';
+import { LLAMA_OPTIONS_HELP } from '../../../shared/divergence/llama-options';
 import type { Verdict } from '../../../shared/divergence/verdict';
 import { findFirstBad } from '../../jobs/find-first-bad';
 import { readNameMap } from '../../jobs/produce-trace';
@@ -46,7 +47,7 @@ export function addBisect(program: Command, exit: (code: ExitCode) => void): voi
     .option('--reference <lane>', 'lane that is right', 'llama')
     .option(
       '--candidate <lane>',
-      'lane under test: webgpu[@DIR], reference, llama[:device][@DIR], trace:FILE, cmd:COMMAND',
+      `lane under test: webgpu[@DIR], reference, llama[:device][@DIR][,OPTION=…], trace:FILE, cmd:COMMAND; ${LLAMA_OPTIONS_HELP}`,
     )
     .option('--map <file>', "JSON that translates a foreign dump's names")
     .option('--expect <token>', 'expected next token, as text or id')

@@ -5,6 +5,7 @@ import { QuarrelError } from '../../../shared/base/errors';
 import { plainJson } from '../../../shared/base/plain-json';
 import type { LaneSpec } from '../../../shared/divergence/lane-spec';
 import { parseLane } from '../../../shared/divergence/lane-spec';
+import { LLAMA_OPTIONS_HELP } from '../../../shared/divergence/llama-options';
 import { writeAtomic } from '../../files/write-atomic';
 import { perfettoTrace } from '../../reports/perfetto';
 import { timesOfTrace } from '../../reports/trace-times';
@@ -35,7 +36,11 @@ export function addTrace(program: Command, exit: (code: ExitCode) => void): void
     .argument('<file>', 'model file (GGUF)')
     .description("runs a lane and writes every node's result to a trace (safetensors)");
   withRun(withPrompt(command))
-    .option('--lane <lane>', 'llama[:device][@DIR], reference or webgpu[@DIR]', 'llama')
+    .option(
+      '--lane <lane>',
+      `llama[:device][@DIR][,OPTION=…], reference or webgpu[@DIR]; ${LLAMA_OPTIONS_HELP}`,
+      'llama',
+    )
     .requiredOption('--out <file>', 'the trace to write')
     .addOption(new Option('--threads <n>', "llama.cpp's threads").argParser(parseIndex))
     .option('--perfetto <file>', 'writes the times of the nodes as Chrome trace JSON, for ui.perfetto.dev')

@@ -1,5 +1,6 @@
 import { nmseOf } from '../../../shared/compare/metrics';
 import { lastLogits } from '../../../shared/divergence/assemble-verdict';
+import { needsFusion } from '../../../shared/divergence/llama-options';
 import type { JudgedNode } from '../../../shared/divergence/examine';
 import { tensorOf } from '../../../shared/graph/graph';
 import { PLAIN_ACCESS, WeightView } from '../../files/weight-view';
@@ -18,7 +19,8 @@ export async function observeFusion(o: Observing): Promise<Finding> {
   if (spec.kind === 'cmd') return notMeasured('a foreign program is run as it is');
   if (!isLlama(spec)) return notMeasured('this lane fuses nothing: every node is computed on its own');
   const { tokens } = session.first;
-  const plain = await captureOf(o, spec, tokens, 'unfused');
+  if (needsFusion(spec.options ?? {})) return notMeasured('llama.cpp runs a quantized V cache fused only');
+  const plain = await captureOf(o, spec, tokens, 'unfused', { flashAttention: false });
   const fused = await captureOf(o, spec, tokens, 'fused', { flashAttention: true });
   const { graph } = fused.first;
   if (!graph.order.some((id) => tensorOf(graph, id).op === 'FLASH_ATTN_EXT')) {
