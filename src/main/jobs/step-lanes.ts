@@ -7,7 +7,7 @@ import { ablatedGraph } from '../../shared/gguf/ablated-weights';
 import { planPartOfRun } from '../../shared/graph/part';
 import { AlignedTrace } from '../../shared/trace/alignment';
 import type { NameMap } from '../../shared/trace/name-map';
-import { foreignEntries } from '../../shared/trace/name-map';
+import { foreignEntries, targetOf } from '../../shared/trace/name-map';
 import { stepKey, stepView } from '../../shared/trace/steps';
 import type { TraceSource } from '../../shared/trace/trace';
 import type { UnplacedName } from '../../shared/divergence/verdict';
@@ -150,12 +150,13 @@ export async function followLlama(lane: LlamaLane, context: FollowContext, moreT
 }
 
 /**
- * A finished trace; one of several steps gives each when its turn comes. Where no map is given and its names are not the
- * graph's, they are inferred from the prompt's values, if there is a control for that.
+ * A finished trace; one of several steps gives each when its turn comes. Where no map is given, or one that is of other
+ * checkpoints, and its names are not the graph's, they are inferred from the prompt's values, if there is a control for that.
  */
 export function followTrace(path: string, map: NameMap | undefined, infer?: JobControl): StepLane {
   const file = TraceFile.open(path);
   let inferred: InferredNames | undefined;
+  let known = map;
   return {
     next: async (step) => {
       const view = stepView(file, step.index, file.stepTokens[step.index - 1]);
@@ -164,11 +165,47 @@ export function followTrace(path: string, map: NameMap | undefined, infer?: JobC
         throw new QuarrelError(`${file.label}: no checkpoint of step ${step.index}: their keys begin with ${prefix}`);
       }
       requireSameTokens(view, { label: 'this run', tokens: step.tokens }, ' (give --tokens)');
-      if (step.index === 0 && !map && infer) inferred = await inferNames(view, step, infer);
-      return alignedStep(view, step, map, inferred);
+      if (step.index === 0 && infer && leavesMost(view, map)) {
+        inferred = await inferredBeside(view, map, step, infer);
+        known = map && inferred ? beside(view, map, inferred.map) : map;
+      }
+      return alignedStep(view, step, known, inferred);
     },
     dispose: async () => file.dispose(),
   };
+}
+
+/** Share of a dump's names that a map has to translate to be of that dump; else the others are inferred. */
+const OF_THIS_DUMP = 0.5;
+
+function leavesMost(view: TraceSource, map: NameMap | undefined): boolean {
+  const names = [...view.entries.keys()];
+  return !map || names.filter((name) => targetOf(name, map)).length < OF_THIS_DUMP * names.length;
+}
+
+/** Where a map was given, names that stay unknown are no error. */
+async function inferredBeside(
+  view: TraceSource,
+  map: NameMap | undefined,
+  step: CapturedStep,
+  control: JobControl,
+): Promise<InferredNames | undefined> {
+  try {
+    return await inferNames(view, step, control);
+  } catch (e) {
+    if (map && e instanceof QuarrelError) return undefined;
+    throw e;
+  }
+}
+
+/** The given map, and what was inferred of names that it leaves for nodes that it leaves. */
+function beside(view: TraceSource, map: NameMap, inferred: NameMap): NameMap {
+  const taken = new Set([...view.entries.keys()].map((name) => targetOf(name, map)?.node));
+  const more = [...view.entries.keys()].flatMap((name) => {
+    const target = targetOf(name, map) ? undefined : targetOf(name, inferred);
+    return target && !taken.has(target.node) ? [[name, target] as const] : [];
+  });
+  return new Map([...map, ...more]);
 }
 
 /** Somebody else's results at a step, as the graph has them. Throws QuarrelError where they are of other tokens. */

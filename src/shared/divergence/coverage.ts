@@ -28,14 +28,15 @@ export interface StepCoverage extends Coverage {
 
 /**
  * A node is covered that was judged itself, or that lies in a stretch before a judged one which is short enough to be
- * answered for. Cache writes and views are no nodes: they are seen through what reads them.
+ * answered for; of any length where a good share of the nodes was judged. Cache writes and views are no nodes: they are seen through what reads them.
  */
 export function coverageOfStep({ graph, examination, part }: LookedAt): StepCoverage {
   const nodes = new Set(
     graph.order.filter((id) => isComputing(graph, tensorOf(graph, id)) && (part === undefined || part.has(id))),
   );
-  const longest = longestStretch(graph, nodes);
   const measured = examination.judged.filter(({ node }) => nodes.has(node.id));
+  const showsMuch = measured.length >= COVERAGE.measured * nodes.size;
+  const longest = showsMuch ? nodes.size : longestStretch(graph, nodes);
   const covered = new Set(
     measured.flatMap(({ node, stretch }) => [node.id, ...(stretch.length <= longest ? stretch.map((t) => t.id) : [])]),
   );

@@ -103,16 +103,24 @@ class RoundingSearch {
     const plain = await this.plainRounding();
     if (plain.found) return { kind: 'rounded', rounding: plain.found };
     const levels = this.levels();
+    // what is left beside a plain rounding; then all of the error, as noise of that rounding or of another
+    const [near] = plain.near;
+    const attempts: Attempt[] = [
+      ...(near ? [{ ...near, levels: [...levels.filter(isFine), [near.by]] }] : []),
+      ...(near ? [{ centre: this.exact, by: near.by, levels: [[near.by]] }] : []),
+      { centre: this.exact, by: undefined, levels },
+    ];
     // what the finest precision of this size shows: coarser ones would have to be that, too
     let structure: string | undefined;
-    for (const { centre, by } of [...plain.near, { centre: this.exact, by: undefined }]) {
+    for (const { centre, by, levels: tried } of attempts) {
       const error = this.differences(this.replay.wrong, centre);
-      for (const level of by ? [...levels.filter(isFine), [by]] : levels) {
+      for (const level of tried) {
         const fitting = await this.fitting(level, error);
         if (fitting.length === 0) continue;
         const why = structureOf(this.errorOf(error, level), fitting);
-        if (why === undefined)
+        if (why === undefined) {
           return by ? { kind: 'rounded', rounding: this.rounding(by, false) } : this.finding(fitting, error);
+        }
         structure ??= why;
       }
     }
@@ -302,6 +310,14 @@ interface Plain {
 interface Near {
   readonly centre: Float32Array;
   readonly by: NoiseSource;
+}
+
+/** The candidate's distance from a result, and the roundings that may have made it. */
+interface Attempt {
+  readonly centre: Float32Array;
+  /** What is said of it; undefined: the rounding that fits best. */
+  readonly by: NoiseSource | undefined;
+  readonly levels: readonly (readonly NoiseSource[])[];
 }
 
 interface Fitting extends NoiseSamples {
