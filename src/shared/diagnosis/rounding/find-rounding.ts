@@ -21,11 +21,14 @@ import { isInKeeping } from './in-keeping';
 import type { NoiseSource } from './noise-source';
 import {
   allRounding,
+  angleRounding,
   functionRounding,
   inputRounding,
   isCached,
+  operandRounding,
   resultRounding,
   sumRounding,
+  underflowRounding,
   weightRounding,
 } from './noise-source';
 import { roundingText, underflows } from './rounding-text';
@@ -47,6 +50,8 @@ const MANY = 16;
 const MOST_ELEMENTS = 1 << 16;
 /** Terms of one sum in 16 bits where the results lie on no 16-bit grid: blocks of a quantized weight are summed so. */
 const SHORT_SUM = 32;
+/** Codes of 8-bit blocks on either side of 0. */
+const CODES = 127;
 /** Multiples of a type's least number below which a result may vanish in it. */
 const VANISHING = 4;
 /** Share of the error that a plain rounding must take away to be what the rest is measured from. */
@@ -161,7 +166,7 @@ class RoundingSearch {
       ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding('activations', grid)),
       ...[F16, BF16].map(resultRounding),
       ...[F16, BF16].map(allRounding),
-      ...[F16, BF16].map(weightRounding),
+      ...[F16, BF16].flatMap((grid) => [weightRounding(grid), operandRounding(grid)]),
       ...this.cacheSources(),
     ];
   }
@@ -184,17 +189,22 @@ class RoundingSearch {
   private levels(): readonly (readonly NoiseSource[])[] {
     const { F16, BF16 } = GRIDS;
     if (!this.isAlone) {
-      return [F32_GRID, F16, BF16].map((grid) => [allRounding(grid)]).filter(([all]) => all && this.isInKeeping(all));
+      return [F32_GRID, F16, BF16]
+        .map((grid) => [allRounding(grid), inputRounding('activations', grid)])
+        .filter(([all]) => all && this.isInKeeping(all));
     }
+    const underflow = this.site !== undefined && underflows(this.site, 'activations');
     const longest = hasShortMantissas(this.replay.wrong) ? Infinity : SHORT_SUM;
     const levels = [
       [sumRounding(F32_GRID, Infinity), inputRounding('activations', F32_GRID)],
-      [functionRounding(F32_GRID)],
+      [functionRounding(F32_GRID), angleRounding(F32_GRID)],
+      ...(underflow ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : []),
       ...[F16, BF16].map((grid) => [
         inputRounding('activations', grid),
         sumRounding(grid, longest),
         resultRounding(grid),
         weightRounding(grid),
+        operandRounding(grid),
       ]),
       ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding('activations', grid)]),
       ...this.cacheSources().map((source) => [source]),
@@ -202,7 +212,9 @@ class RoundingSearch {
     return levels.filter(([source]) => source && this.isInKeeping(source));
   }
 
-  private isInKeeping({ part, grid }: NoiseSource): boolean {
+  /** What is lost below a type's range depends on the values, which are others in every layer. */
+  private isInKeeping({ part, grid, isVanishing }: NoiseSource): boolean {
+    if (isVanishing) return true;
     return isInKeeping(this.all, this.judged, grid.precision, part);
   }
 
@@ -263,7 +275,8 @@ class RoundingSearch {
     const ne = this.end!.ne;
     // below the least numbers of a type results vanish: an error that is the result itself, and no noise
     const vanishing = VANISHING * (source?.grid.least ?? 0);
-    const isVanishing = values.map((x) => (Math.abs(x) < vanishing ? 1 : 0));
+    const isAllVanishing = source?.isVanishing === true;
+    const isVanishing = values.map((x) => (isAllVanishing || Math.abs(x) < vanishing ? 1 : 0));
     return { error, base, at, ne, isWhole, isVanishing, directions: this.directions(values) };
   }
 
