@@ -22,6 +22,7 @@ import type { NoiseSource } from './noise-source';
 import {
   allRounding,
   angleRounding,
+  cacheRounding,
   functionRounding,
   inputRounding,
   isCached,
@@ -66,12 +67,14 @@ export interface RoundingRequest {
   readonly judged: JudgedNode;
   /** All judged nodes of the engine: a precision must be in keeping with theirs. */
   readonly all: readonly JudgedNode[];
+  /** Precisions in which the engine says to hold its caches: then they may be rounded inside a stretch, too. */
+  readonly caches?: ReadonlySet<Precision>;
 }
 
-export async function findRounding({ replay: whole, judged, all }: RoundingRequest): Promise<RoundingFinding> {
+export async function findRounding({ replay: whole, judged, all, caches }: RoundingRequest): Promise<RoundingFinding> {
   if (givesIndices(whole.end.kind)) return { kind: 'wrong', why: 'indices are not rounded' };
   const replay = sampledReplay(whole) ?? whole;
-  return new RoundingSearch(replay, judged, all, replay === whole).run();
+  return new RoundingSearch(replay, judged, all, caches ?? new Set(), replay === whole).run();
 }
 
 class RoundingSearch {
@@ -84,6 +87,7 @@ class RoundingSearch {
     private readonly replay: Replayed,
     private readonly judged: JudgedNode,
     private readonly all: readonly JudgedNode[],
+    private readonly caches: ReadonlySet<Precision>,
     private readonly isWhole: boolean,
   ) {
     this.exact = replay.right('exact');
@@ -163,7 +167,7 @@ class RoundingSearch {
     if (!this.isAlone) return [...[F16, BF16].map(allRounding), ...this.cacheSources()];
     const blocks = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
     return [
-      ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding('activations', grid)),
+      ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding(grid)),
       ...[F16, BF16].map(resultRounding),
       ...[F16, BF16].map(allRounding),
       ...[F16, BF16].flatMap((grid) => [weightRounding(grid), operandRounding(grid)]),
@@ -177,36 +181,33 @@ class RoundingSearch {
       return site?.node.src.some((_, index) => isCached(site, index)) ?? false;
     });
     if (!reads) return [];
-    const blocks = ([0, 1] as const).flatMap((axis) => [
-      blockGrid('Q8', 32, axis),
-      blockGrid('Q8', 32, axis, 'F16'),
-      blockGrid('Q4', 32, axis, 'F16'),
-    ]);
-    return [GRIDS.BF16, ...blocks].map((grid) => inputRounding('cache', grid));
+    return (['BF16', 'Q8', 'Q4'] as const).flatMap(cachesOf);
   }
 
   /** From precise to coarse; all that rounds at one level may do so together. */
   private levels(): readonly (readonly NoiseSource[])[] {
     const { F16, BF16 } = GRIDS;
     if (!this.isAlone) {
-      return [F32_GRID, F16, BF16]
-        .map((grid) => [allRounding(grid), inputRounding('activations', grid)])
-        .filter(([all]) => all && this.isInKeeping(all));
+      const caches = this.cacheSources().filter(({ grid }) => this.caches.has(grid.precision));
+      return [
+        ...[F32_GRID, F16, BF16].map((grid) => [allRounding(grid), inputRounding(grid)]),
+        ...caches.map((c) => [c]),
+      ].filter(([all]) => all && this.isInKeeping(all));
     }
     const underflow = this.site !== undefined && underflows(this.site, 'activations');
     const longest = hasShortMantissas(this.replay.wrong) ? Infinity : SHORT_SUM;
     const levels = [
-      [sumRounding(F32_GRID, Infinity), inputRounding('activations', F32_GRID)],
+      [sumRounding(F32_GRID, Infinity), inputRounding(F32_GRID)],
       [functionRounding(F32_GRID), angleRounding(F32_GRID)],
       ...(underflow ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : []),
       ...[F16, BF16].map((grid) => [
-        inputRounding('activations', grid),
+        inputRounding(grid),
         sumRounding(grid, longest),
         resultRounding(grid),
         weightRounding(grid),
         operandRounding(grid),
       ]),
-      ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding('activations', grid)]),
+      ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding(grid)]),
       ...this.cacheSources().map((source) => [source]),
     ];
     return levels.filter(([source]) => source && this.isInKeeping(source));
@@ -312,6 +313,13 @@ class RoundingSearch {
   private differences(a: Float32Array, b: Float32Array): Float64Array {
     return Float64Array.from(this.at, (i) => a[i]! - b[i]!);
   }
+}
+
+/** Roundings of keys and values to a precision, by engines that store the scales of blocks in either way. */
+function cachesOf(precision: 'BF16' | 'Q8' | 'Q4'): readonly NoiseSource[] {
+  if (precision === 'BF16') return [cacheRounding(() => GRIDS.BF16)];
+  const scales = precision === 'Q8' ? (['F32', 'F16'] as const) : (['F16'] as const);
+  return scales.map((scale) => cacheRounding((axis) => blockGrid(precision, 32, axis, scale)));
 }
 
 interface Plain {

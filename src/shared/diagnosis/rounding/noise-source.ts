@@ -48,31 +48,39 @@ const FUNCTION_SCALE: Partial<Readonly<Record<OpKind, (x: number) => number>>> =
   SILU: Math.abs,
 };
 
-/** Inputs that are no weights: only those in a cache for `cache`, only others else. */
-export function inputRounding(part: 'activations' | 'cache', grid: Grid): NoiseSource {
-  return everywhere(part, grid, inputsRounded(part, grid));
+/** Inputs that are no weights. */
+export function inputRounding(grid: Grid): NoiseSource {
+  return everywhere('activations', grid, inputsRounded(grid));
+}
+
+/** Keys and values as a cache holds them, in blocks along a head's channels: values lie transposed where they are read. */
+export function cacheRounding(gridAlong: (axis: 0 | 1) => Grid): NoiseSource {
+  const grids = [gridAlong(0), gridAlong(1)] as const;
+  return everywhere('cache', grids[0], (site, random) => {
+    const sources = new Map<number, Float32Array>();
+    site.node.src.forEach((_, index) => {
+      const values = isCached(site, index) ? floatSource(site, index) : undefined;
+      const grid = grids[isOfValues(site, index) ? 1 : 0];
+      if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
+    });
+    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
+  });
 }
 
 type Rounded = (site: Site, random: Random | undefined) => Float32Array | undefined;
 
-function inputsRounded(part: 'activations' | 'cache', grid: Grid): Rounded {
+function inputsRounded(grid: Grid): Rounded {
   return (site, random) => {
-    const sources = roundedSources(part, grid, site, random);
+    const sources = roundedSources(grid, site, random);
     return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
   };
 }
 
-function roundedSources(
-  part: 'activations' | 'cache',
-  grid: Grid,
-  site: Site,
-  random: Random | undefined,
-): ReadonlyMap<number, Float32Array> {
+function roundedSources(grid: Grid, site: Site, random: Random | undefined): ReadonlyMap<number, Float32Array> {
   const sources = new Map<number, Float32Array>();
   site.node.src.forEach((_, index) => {
     const values = floatSource(site, index);
-    if (!values || (part === 'cache' && !isCached(site, index))) return;
-    sources.set(index, rounded(grid, values, extentsOf(site, index), random));
+    if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
   });
   return sources;
 }
@@ -84,7 +92,7 @@ export function resultRounding(grid: Grid): NoiseSource {
 /** All of them in one: for a stretch, inside which nobody knows which. */
 export function allRounding(grid: Grid): NoiseSource {
   const sums = new PartialSums(grid.unit, Infinity, grid.least);
-  const inputs = inputsRounded('activations', grid);
+  const inputs = inputsRounded(grid);
   return everywhere('activations', grid, (site, random) => {
     const result = inputs(site, random) ?? evaluateChanged(site, {});
     const noise = random && sums.noiseAt(site);
@@ -105,7 +113,7 @@ export function weightRounding(grid: Grid): NoiseSource {
 export function operandRounding(grid: Grid): NoiseSource {
   return everywhere('activations', grid, (site, random) => {
     const decoderFor = roundedWeights(site, grid, random);
-    const sources = roundedSources('activations', grid, site, random);
+    const sources = roundedSources(grid, site, random);
     return decoderFor && sources.size > 0 ? evaluateChanged(site, { decoderFor, sources }) : undefined;
   });
 }
@@ -215,6 +223,12 @@ function floatSource(site: Site, index: number): Float32Array | undefined {
 export function isCached(site: Site, index: number): boolean {
   const t = sourceTensor(site, index);
   return t !== undefined && memoryOwner(site.graph, t).role === 'state';
+}
+
+/** Whether a cached source holds values of an attention without flash attention, whose cache is transposed. */
+function isOfValues(site: Site, index: number): boolean {
+  const t = sourceTensor(site, index);
+  return t !== undefined && memoryOwner(site.graph, t).name.startsWith('cache_v');
 }
 
 function extentsOf(site: Site, index: number): Dims {
