@@ -167,7 +167,7 @@ class RoundingSearch {
     if (!this.isAlone) return [...[F16, BF16].map(allRounding), ...this.cacheSources()];
     const blocks = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
     return [
-      ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding(grid)),
+      ...[F16, TF32, BF16, ...blocks].map((grid) => inputRounding(grid)),
       ...[F16, BF16].map(resultRounding),
       ...[F16, BF16].map(allRounding),
       ...[F16, BF16].flatMap((grid) => [weightRounding(grid), operandRounding(grid)]),
