@@ -130,7 +130,14 @@ export function sampleRounded(
     op: 'MUL_MAT',
     localNmse: 8e-6,
     noiseFloor: 1e-6,
-    rounding: { part: 'activations', to, underflow: false, reproduced: true, text: `activations in ${to}`, ...rounding },
+    rounding: {
+      part: 'activations',
+      to,
+      underflow: false,
+      reproduced: true,
+      text: `activations in ${to}`,
+      ...rounding,
+    },
     ...fields,
   };
 }
