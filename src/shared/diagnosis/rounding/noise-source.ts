@@ -60,7 +60,7 @@ export function cacheRounding(gridAlong: (axis: 0 | 1) => Grid): NoiseSource {
     const sources = new Map<number, Float32Array>();
     site.node.src.forEach((_, index) => {
       const values = isCached(site, index) ? floatSource(site, index) : undefined;
-      const grid = grids[isOfValues(site, index) ? 1 : 0];
+      const grid = grids[channelAxis(site, index)];
       if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
     });
     return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
@@ -225,10 +225,16 @@ export function isCached(site: Site, index: number): boolean {
   return t !== undefined && memoryOwner(site.graph, t).role === 'state';
 }
 
-/** Whether a cached source holds values of an attention without flash attention, whose cache is transposed. */
-function isOfValues(site: Site, index: number): boolean {
+/**
+ * The dimension of a cached source along which a head's channels lie, as an engine's blocks do: the one that is
+ * contiguous, but for the values of an attention without flash attention, whose cache is transposed.
+ */
+function channelAxis(site: Site, index: number): 0 | 1 {
   const t = sourceTensor(site, index);
-  return t !== undefined && memoryOwner(site.graph, t).name.startsWith('cache_v');
+  if (!t) return 0;
+  const contiguous = t.nb[0] <= t.nb[1] ? 0 : 1;
+  const isTransposed = memoryOwner(site.graph, t).name.startsWith('cache_v') && site.node.kind !== 'FLASH_ATTN_EXT';
+  return isTransposed ? (contiguous === 0 ? 1 : 0) : contiguous;
 }
 
 function extentsOf(site: Site, index: number): Dims {
