@@ -9,32 +9,16 @@ import { givesIndices } from '../../compare/index-results';
 import { MARGIN, ROUNDING_NOISE } from '../../compare/tolerance';
 import type { JudgedNode } from '../../divergence/examine';
 import type { Precision, Rounding } from '../../divergence/rounding';
-import type { OpKind } from '../../graph/ggml-op';
-import { floatParam } from '../../ops/op';
-import { withFloatParam } from '../hypotheses/op-params';
 import type { Replay, Replayed } from '../replay';
 import { sampledReplay } from '../sampled-replay';
 import type { Site } from '../site';
-import { evaluateChanged, isWeightSource } from '../site';
-import { blockGrid, F32_GRID, floatGrid } from './grids';
+import { directionsOf } from './directions';
 import { isInKeeping } from './in-keeping';
 import type { NoiseSource } from './noise-source';
-import {
-  allRounding,
-  angleRounding,
-  cacheRounding,
-  functionRounding,
-  inputRounding,
-  isCached,
-  operandRounding,
-  resultRounding,
-  sumRounding,
-  underflowRounding,
-  weightRounding,
-} from './noise-source';
+import type { RoundingPlan } from './rounding-plan';
+import { isAlone, roundingPlan } from './rounding-plan';
 import { roundingText, underflows } from './rounding-text';
-import { hasShortMantissas } from './short-mantissas';
-import type { Direction, ErrorOfNode, NoiseSamples } from './structure';
+import type { ErrorOfNode, NoiseSamples } from './structure';
 import { structureOf } from './structure';
 
 export type RoundingFinding =
@@ -49,18 +33,12 @@ const FEW = 2;
 const MANY = 16;
 /** Elements that are compared; whole rows, evenly over the result. */
 const MOST_ELEMENTS = 1 << 16;
-/** Terms of one sum in 16 bits where the results lie on no 16-bit grid: blocks of a quantized weight are summed so. */
-const SHORT_SUM = 32;
-/** Codes of 8-bit blocks on either side of 0. */
-const CODES = 127;
 /** Multiples of a type's least number below which a result may vanish in it. */
 const VANISHING = 4;
 /** Share of the error that a plain rounding must take away to be what the rest is measured from. */
 const BETTER = 0.5;
 
 const TOO_LARGE = { kind: 'wrong', why: 'it is larger than rounding makes it here' } as const;
-
-const GRIDS = { F16: floatGrid('F16'), BF16: floatGrid('BF16'), TF32: floatGrid('TF32') } as const;
 
 export interface RoundingRequest {
   readonly replay: Replay;
@@ -78,6 +56,7 @@ export async function findRounding({ replay: whole, judged, all, caches }: Round
 }
 
 class RoundingSearch {
+  private readonly plan: RoundingPlan;
   private readonly exact: Float32Array;
   private readonly at: Int32Array;
   private readonly random: Random;
@@ -87,9 +66,10 @@ class RoundingSearch {
     private readonly replay: Replayed,
     private readonly judged: JudgedNode,
     private readonly all: readonly JudgedNode[],
-    private readonly caches: ReadonlySet<Precision>,
+    caches: ReadonlySet<Precision>,
     private readonly isWhole: boolean,
   ) {
+    this.plan = roundingPlan(replay, caches);
     this.exact = replay.right('exact');
     this.at = comparedElements(replay, this.exact);
     this.random = seededRandom(seedOf(judged.node.key));
@@ -100,18 +80,14 @@ class RoundingSearch {
     return this.replay.nodes[this.replay.nodes.length - 1];
   }
 
-  private get isAlone(): boolean {
-    return this.replay.nodes.filter((node) => node.op !== 'SET_ROWS').length === 1;
-  }
-
   async run(): Promise<RoundingFinding> {
     if (this.at.length === 0 || !this.site) return { kind: 'wrong', why: 'nothing finite to compare' };
     const { localNmse } = this.judged.judgement;
     if (localNmse > ROUNDING_NOISE.largest && !underflows(this.site, 'activations')) return TOO_LARGE;
-    if (!this.isAlone && (await this.isBeyondAll())) return TOO_LARGE;
+    if (!isAlone(this.replay) && (await this.isBeyondAll())) return TOO_LARGE;
     const plain = await this.plainRounding();
     if (plain.found) return { kind: 'rounded', rounding: plain.found };
-    const levels = this.levels();
+    const levels = this.plan.levels.filter(([source]) => source && this.isInKeeping(source));
     // what is left beside a plain rounding; then all of the error, as noise of that rounding or of another
     const [near] = plain.near;
     const attempts: Attempt[] = [
@@ -139,7 +115,7 @@ class RoundingSearch {
   /** Whether even the coarsest rounding makes far less of it: a stretch takes long to run again. */
   private async isBeyondAll(): Promise<boolean> {
     const energy = energyOf(this.differences(this.replay.wrong, this.exact));
-    for (const source of [allRounding(GRIDS.BF16), ...this.cacheSources().slice(-1)]) {
+    for (const source of this.plan.coarsest) {
       const samples = await this.samplesOf(source, FEW);
       if (!samples || energy <= FEW * ROUNDING_NOISE.most * meanEnergy(samples)) return false;
     }
@@ -151,7 +127,7 @@ class RoundingSearch {
     const near: Near[] = [];
     let least = BETTER * energyOf(this.differences(this.replay.wrong, this.exact));
     const limit = MARGIN.node * this.judged.judgement.noiseFloor * energyOf(this.values(this.exact));
-    for (const source of this.plainSources()) {
+    for (const source of this.plan.plain) {
       const centre = await this.replay.predict(source.changes(this.replay), 'exact');
       const left = energyOf(this.differences(this.replay.wrong, centre));
       if (left <= limit) return { found: this.rounding(source, true), near };
@@ -160,57 +136,6 @@ class RoundingSearch {
       near[0] = { centre, by: source };
     }
     return { found: undefined, near };
-  }
-
-  private plainSources(): readonly NoiseSource[] {
-    const { F16, BF16, TF32 } = GRIDS;
-    if (!this.isAlone) return [...[F16, BF16].map(allRounding), ...this.cacheSources()];
-    const blocks = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
-    return [
-      ...[F16, TF32, BF16, ...blocks].map((grid) => inputRounding(grid)),
-      ...[F16, BF16].map(resultRounding),
-      ...[F16, BF16].map(allRounding),
-      ...[F16, BF16].flatMap((grid) => [weightRounding(grid), operandRounding(grid)]),
-      ...this.cacheSources(),
-    ];
-  }
-
-  private cacheSources(): readonly NoiseSource[] {
-    const reads = this.replay.nodes.some((node) => {
-      const site = this.replay.site(node, 'exact');
-      return site?.node.src.some((_, index) => isCached(site, index)) ?? false;
-    });
-    if (!reads) return [];
-    return (['BF16', 'Q8', 'Q4'] as const).flatMap(cachesOf);
-  }
-
-  /** From precise to coarse; all that rounds at one level may do so together. */
-  private levels(): readonly (readonly NoiseSource[])[] {
-    const { F16, BF16 } = GRIDS;
-    if (!this.isAlone) {
-      const caches = this.cacheSources().filter(({ grid }) => this.caches.has(grid.precision));
-      return [
-        ...[F32_GRID, F16, BF16].map((grid) => [allRounding(grid), inputRounding(grid)]),
-        ...caches.map((c) => [c]),
-      ].filter(([all]) => all && this.isInKeeping(all));
-    }
-    const underflow = this.site !== undefined && underflows(this.site, 'activations');
-    const longest = hasShortMantissas(this.replay.wrong) ? Infinity : SHORT_SUM;
-    const levels = [
-      [sumRounding(F32_GRID, Infinity), inputRounding(F32_GRID)],
-      [functionRounding(F32_GRID), angleRounding(F32_GRID)],
-      ...(underflow ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : []),
-      ...[F16, BF16].map((grid) => [
-        inputRounding(grid),
-        sumRounding(grid, longest),
-        resultRounding(grid),
-        weightRounding(grid),
-        operandRounding(grid),
-      ]),
-      ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding(grid)]),
-      ...this.cacheSources().map((source) => [source]),
-    ];
-    return levels.filter(([source]) => source && this.isInKeeping(source));
   }
 
   /** What is lost below a type's range depends on the values, which are others in every layer. */
@@ -278,32 +203,8 @@ class RoundingSearch {
     const vanishing = VANISHING * (source?.grid.least ?? 0);
     const isAllVanishing = source?.isVanishing === true;
     const isVanishing = values.map((x) => (isAllVanishing || Math.abs(x) < vanishing ? 1 : 0));
-    return { error, base, at, ne, isWhole, isVanishing, directions: this.directions(values) };
-  }
-
-  private directions(values: Float64Array): readonly Direction[] {
-    const found: Direction[] = [
-      { name: 'has a common offset', values: new Float64Array(values.length).fill(1) },
-      { name: 'grows with the result', values },
-    ];
-    const site = this.site;
-    if (!site || !this.isAlone) return found;
-    site.node.src.forEach((_, index) => {
-      const source = isWeightSource(site, index) ? undefined : site.source(index);
-      if (source && source.length === this.exact.length && source.length > 0) {
-        found.push({ name: `grows with source ${index}`, values: this.values(source) });
-      }
-    });
-    for (const index of FLOAT_PARAMS[site.node.kind] ?? []) {
-      const value = floatParam(site.node.opParams, index);
-      if (!Number.isFinite(value) || value === 0) continue;
-      const opParams = withFloatParam(site.node.opParams, index, value * 1.001);
-      found.push({
-        name: 'changes as another parameter would make it',
-        values: this.differences(evaluateChanged(site, { opParams }), this.exact),
-      });
-    }
-    return found;
+    const directions = directionsOf(this.exact, at, isAlone(this.replay) ? this.site : undefined);
+    return { error, base, at, ne, isWhole, isVanishing, directions };
   }
 
   private values(of: Float32Array): Float64Array {
@@ -313,13 +214,6 @@ class RoundingSearch {
   private differences(a: Float32Array, b: Float32Array): Float64Array {
     return Float64Array.from(this.at, (i) => a[i]! - b[i]!);
   }
-}
-
-/** Roundings of keys and values to a precision, by engines that store the scales of blocks in either way. */
-function cachesOf(precision: 'BF16' | 'Q8' | 'Q4'): readonly NoiseSource[] {
-  if (precision === 'BF16') return [cacheRounding(() => GRIDS.BF16)];
-  const scales = precision === 'Q8' ? (['F32', 'F16'] as const) : (['F16'] as const);
-  return scales.map((scale) => cacheRounding((axis) => blockGrid(precision, 32, axis, scale)));
 }
 
 interface Plain {
@@ -344,18 +238,6 @@ interface Attempt {
 interface Fitting extends NoiseSamples {
   readonly source: NoiseSource;
 }
-
-/** Indices of the parameters that are numbers, in ggml's op_params. */
-const FLOAT_PARAMS: Partial<Readonly<Record<OpKind, readonly number[]>>> = {
-  NORM: [0],
-  RMS_NORM: [0],
-  L2_NORM: [0],
-  GROUP_NORM: [1],
-  SCALE: [0, 1],
-  SOFT_MAX: [0],
-  FLASH_ATTN_EXT: [0, 2],
-  ROPE: [5, 6, 8],
-};
 
 /** What is left beside a plain rounding is what a fine precision leaves. */
 function isFine([source]: readonly NoiseSource[]): boolean {
