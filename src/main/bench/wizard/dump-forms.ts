@@ -2,6 +2,7 @@
 import { f32FromBits } from '../../../shared/base/float-bits';
 import type { Graph, GraphTensor } from '../../../shared/graph/graph';
 import { memoryOwner, tensorOf } from '../../../shared/graph/graph';
+import type { TraceSource } from '../../../shared/trace/trace';
 import type { DumpStyle } from './engine-run';
 import type { Mutation } from './plant';
 import type { Random } from './random';
@@ -38,8 +39,14 @@ export function lastRows(graph: Graph): Partial<DumpStyle> | undefined {
   };
 }
 
-/** The soft-max's scale in Q already: what lies between holds scaled numbers. Undefined where soft-max has none. */
-export function foldedScales(graph: Graph, random: Random): Partial<DumpStyle> | undefined {
+/** Scores below this leave every soft-max as if they were zero: no dump shows then whether they were scaled twice. */
+const LEAST_SCORE = 1e-3;
+
+/**
+ * The soft-max's scale in Q already: what lies between holds scaled numbers. Undefined where soft-max has none, or where
+ * scores are so small that it makes no difference.
+ */
+export function foldedScales(graph: Graph, random: Random, captured: TraceSource): Partial<DumpStyle> | undefined {
   const factors = new Map<string, number>();
   const withQ = random.chance(0.5);
   for (const id of graph.order) {
@@ -47,6 +54,7 @@ export function foldedScales(graph: Graph, random: Random): Partial<DumpStyle> |
     const scale = f32FromBits(softMax.opParams[0] ?? 0);
     const kq = softMax.kind === 'SOFT_MAX' ? sourceOf(graph, softMax, 0) : undefined;
     if (kq?.kind !== 'MUL_MAT' || scale === 1) continue;
+    if (captured.readF32(kq.key).every((x) => Math.abs(x * scale) < LEAST_SCORE)) return undefined;
     factors.set(kq.key, scale);
     const q = sourceOf(graph, kq, 1);
     if (withQ && q) factors.set(memoryOwner(graph, q).key, scale);

@@ -4,6 +4,7 @@ import { defined } from '../../../shared/base/assert';
 import type { Graph, GraphTensor } from '../../../shared/graph/graph';
 import { isComputing } from '../../../shared/graph/graph';
 import { withWideCaches } from '../../../shared/graph/wide-caches';
+import type { TraceSource } from '../../../shared/trace/trace';
 import type { BenchRun, OpenModel } from './bench-run';
 import type { ControlKind } from './controls';
 import { DOTS } from './dots';
@@ -27,13 +28,14 @@ type Options = Pick<ControlKind, 'except' | 'only' | 'reduced' | 'steps'>;
 /** @param play undefined where the model has no place for it */
 function played(
   name: string,
-  play: (graph: Graph, random: Random) => Played | undefined,
+  play: (graph: Graph, random: Random, captured: TraceSource) => Played | undefined,
   options: Options = {},
 ): ControlKind {
   return {
     ...{ name, group: 'simulated', ...options },
     run: async (run, opened, random) => {
-      const how = play(defined(opened.steps[0], 'the prompt').graph, random);
+      const { graph, captured } = defined(opened.steps[0], 'the prompt');
+      const how = play(graph, random, captured);
       return how && { verdict: await bisectDump(run, opened, how), note: how.style.note };
     },
   };
@@ -74,14 +76,14 @@ const summed = (order: keyof typeof DOTS, options: Options = {}): ControlKind =>
 /** An engine drawn anew each time, whose dump has another form. */
 const formed = (
   name: string,
-  form: (graph: Graph, random: Random) => Partial<DumpStyle> | undefined,
+  form: (graph: Graph, random: Random, captured: TraceSource) => Partial<DumpStyle> | undefined,
   options: Options = {},
 ): ControlKind =>
   played(
     name,
-    (graph, random) => {
+    (graph, random, captured) => {
       const { note, ...style } = wholeStyle(random.pick([ENGINES.f32, ENGINES.f32, ENGINES.f16, ENGINES.bf16]), graph);
-      const other = form(graph, random);
+      const other = form(graph, random, captured);
       return (
         other && { style: { ...style, ...other, note: other.note === undefined ? note : `${note}, ${other.note}` } }
       );
@@ -129,7 +131,7 @@ export const SIMULATED: readonly ControlKind[] = [
   })),
   formed('fused parts', (graph, random) => fused(random, (n) => isComputing(graph, n)), { reduced: true }),
   formed('last rows only', (graph) => lastRows(graph), { reduced: true }),
-  formed('folded scales', (graph, random) => foldedScales(graph, random), { reduced: true }),
+  formed('folded scales', foldedScales, { reduced: true }),
   played(
     'experts in another order',
     (graph, random) => {
