@@ -9,6 +9,7 @@ const pictures = {
   timeline: 'specimen-timeline-light',
   verdict: 'specimen-verdict-light',
   plots: 'wizard-plots-dark',
+  rounded: 'wizard-rounded-light',
 };
 
 const folder = join(projectRoot, 'docs', 'pictures');

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { locateLibrary } from '../../src/main/capture/library-files';
 import { MARGIN } from '../../src/shared/compare/tolerance';
 import { runCli } from '../helpers/run-cli';
 import { PLANTED_BUGS } from '../planted-bugs/planted-bugs';
@@ -187,6 +188,46 @@ describe('the verdict of the wizard', () => {
     LONG,
   );
 
+  it(
+    'tells what only rounds from what is wrong: in the story, the plots and a list on demand',
+    async () => {
+      const { page } = quarrel;
+      // The library's own folder, with keys cached in bf16: options of a lane stand behind its folder.
+      await answerOpenDialog(quarrel, `${locateLibrary().dir},ctk=bf16`);
+      await page.getByRole('button', { name: 'Add lane' }).click();
+      await page.getByRole('menuitem', { name: /llama\.cpp build/ }).click();
+      await page.getByLabel('Run it in other ways, too').uncheck();
+      await findFirstBad();
+      expect(await page.locator('.card .word').first().innerText()).toMatch(/^clean$/i);
+      expect(await page.locator('.card h1').innerText()).toMatch(/; \d+ of them round$/);
+      const lines = await storyLines('six');
+      expect(lines[4]).toMatch(/^\d nodes round \(kq-0, .*: activations in BF16\./);
+      const figure = page.locator('figure', { has: page.getByRole('heading', { name: 'Error by node' }) });
+      expect(await figure.locator('.keys').innerText()).toContain('only rounded');
+      expect(await readout(figure)).toMatch(/^kq-0 MUL_MAT .* · only rounded$/);
+      await quarrel.shot('wizard-rounded-light');
+      await page.locator('summary', { hasText: 'Only rounded' }).press('Enter');
+      const rows = page.getByRole('region', { name: 'Nodes that only round' }).locator('tbody tr');
+      expect(await rows.first().innerText()).toMatch(/^kq-0\tMUL_MAT\tactivations in BF16/);
+    },
+    LONG,
+  );
+
+  it(
+    'counts rounding as a difference where strict is asked for',
+    async () => {
+      const { page } = quarrel;
+      await page.getByLabel('Strict: rounding counts').press('Space');
+      await findFirstBad();
+      expect(await page.locator('.card .word').first().innerText()).toMatch(/^diverged$/i);
+      expect(await page.locator('.card h1').innerText()).toMatch(
+        /^Nothing is wrong, but \d+ nodes round, and rounding counts \(strict\)$/,
+      );
+      await quarrel.shot('wizard-strict-light');
+    },
+    LONG,
+  );
+
   it('never fell foul of its content security policy or its own code', () => {
     expect(quarrel.complaints).toEqual([]);
   });
@@ -200,8 +241,11 @@ describe('the verdict of the wizard', () => {
     expect(await failure.allInnerTexts()).toEqual([]);
   }
 
-  function storyLines(): Promise<string[]> {
-    return quarrel.page.getByRole('list', { name: 'The story in five lines' }).locator('p').allInnerTexts();
+  function storyLines(lines = 'five'): Promise<string[]> {
+    return quarrel.page
+      .getByRole('list', { name: `The story in ${lines} lines` })
+      .locator('p')
+      .allInnerTexts();
   }
 
   async function exportAs(entry: string, path: string): Promise<void> {

@@ -1,6 +1,14 @@
 import type { Cause, ErrorShape } from '../../src/shared/divergence/cause';
 import { ALL_AS_IS } from '../../src/shared/divergence/run-choices';
-import type { BadNode, ProfileEntry, StepVerdict, Verdict, VerdictKind } from '../../src/shared/divergence/verdict';
+import type { Rounding } from '../../src/shared/divergence/rounding';
+import type {
+  BadNode,
+  ProfileEntry,
+  RoundedNode,
+  StepVerdict,
+  Verdict,
+  VerdictKind,
+} from '../../src/shared/divergence/verdict';
 
 /** Logits that all are numbers. */
 export const NUMBERS = { reference: 0, candidate: 0, of: 4 };
@@ -104,6 +112,32 @@ export function sampleEntry(node: string, layer: number | null, fields: Partial<
     inherited: 1e-12,
     bad: false,
     rounded: false,
+    ...fields,
+  };
+}
+
+/** A mat-mul that rounds its activations to F16. */
+export function sampleRounded(
+  node: string,
+  rounding: Partial<Rounding> = {},
+  fields: Partial<RoundedNode> = {},
+): RoundedNode {
+  const to = rounding.to ?? 'F16';
+  return {
+    step: 0,
+    layer: 0,
+    node,
+    op: 'MUL_MAT',
+    localNmse: 8e-6,
+    noiseFloor: 1e-6,
+    rounding: {
+      part: 'activations',
+      to,
+      underflow: false,
+      reproduced: true,
+      text: `activations in ${to}`,
+      ...rounding,
+    },
     ...fields,
   };
 }

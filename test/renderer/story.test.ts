@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { plainText, storyOf } from '../../src/renderer/ui/verdict/story';
 import type { Rung } from '../../src/shared/divergence/checks';
 import type { Verdict } from '../../src/shared/divergence/verdict';
-import { NUMBERS, sampleBad, sampleCause, sampleShape, sampleStep, sampleVerdict } from './sample-verdict';
+import {
+  NUMBERS,
+  sampleBad,
+  sampleCause,
+  sampleEntry,
+  sampleRounded,
+  sampleShape,
+  sampleStep,
+  sampleVerdict,
+} from './sample-verdict';
 
 const texts = (verdict: Verdict): string[] => storyOf(verdict).map((line) => plainText(line.text));
 const tones = (verdict: Verdict): string[] => storyOf(verdict).map((line) => line.tone);
@@ -97,6 +106,28 @@ describe('the story in five lines', () => {
       'The next token is " the" instead of " Paris" (logit 22.30 for 17.34). Rounding decides: every node is right.',
     ]);
     expect(tones(verdict)).toEqual(['plain', 'plain', 'good', 'good', 'doubt']);
+  });
+
+  it('has a line for what only rounds, and none where nothing does', () => {
+    const rounded = ['kq-0', 'kq-1', 'kq-2', 'kq-3'].map((node) => sampleRounded(node));
+    const verdict = sampleVerdict({ rounded, logits });
+    expect(storyOf(verdict).map((line) => line.id)).toEqual(['ran', 'checked', 'wrong', 'why', 'rounding', 'effect']);
+    expect(texts(verdict)[4]).toBe('4 nodes round (kq-0, kq-1, kq-2 and 1 more): activations in F16.');
+    expect(tones(verdict)).toEqual(['plain', 'plain', 'good', 'good', 'rounded', 'doubt']);
+    const text = 'computes in F16: 12 of 40 mat-muls round to it';
+    const everywhere = { rounded: Array.from({ length: 12 }, (_, i) => sampleRounded(`kq-${i}`)) };
+    const precision = { level: 'F16', declared: false, text } as const;
+    const profile = [sampleEntry('kq-0', 0, { op: 'MUL_MAT' })];
+    expect(texts(sampleVerdict({ ...everywhere, precision, profile }))[4]).toBe(`The candidate ${text}.`);
+  });
+
+  it('does not call rounding wrong where it counts', () => {
+    const verdict = sampleVerdict({ verdict: 'diverged', strict: true, rounded: [sampleRounded('kq-0')] });
+    expect(texts(verdict).slice(2, 4)).toEqual([
+      'No node: nothing is wrong, but 1 node rounds, and rounding counts (strict).',
+      'Rounding is no mistake, but strict was asked for.',
+    ]);
+    expect(tones(verdict).slice(2, 5)).toEqual(['plain', 'plain', 'rounded']);
   });
 
   it('tells a doubled first token from a wrong node', () => {

@@ -7,7 +7,7 @@ import {
   stepTokens,
 } from '../../src/renderer/ui/verdict/verdict-text';
 import type { StepVerdict, Verdict } from '../../src/shared/divergence/verdict';
-import { sampleBad, sampleCause, sampleStep, sampleVerdict } from './sample-verdict';
+import { sampleBad, sampleCause, sampleRounded, sampleStep, sampleVerdict } from './sample-verdict';
 
 const step = sampleStep;
 const bad = (at: number, layer: number | null) => sampleBad({ step: at, layer });
@@ -30,6 +30,20 @@ describe('headline', () => {
     const steps = [prompt, first, second];
     expect(headline(verdict(bad(2, 3), steps))).toBe('First bad: decode step 2, layer 3, ffn_out-3');
     expect(headline(verdict(bad(0, null), steps))).toBe('First bad: prompt, outside layers, result_output');
+  });
+});
+
+describe('headline where nodes round', () => {
+  const rounded = [sampleRounded('kq-0'), sampleRounded('kq-1')];
+
+  it('says how many, and that they count where they do', () => {
+    expect(headline(sampleVerdict({ rounded }))).toBe(
+      'All 4 nodes compute what correct engines compute; 2 of them round',
+    );
+    expect(headline(sampleVerdict({ rounded, verdict: 'diverged', strict: true }))).toBe(
+      'Nothing is wrong, but 2 nodes round, and rounding counts (strict)',
+    );
+    expect(headline(sampleVerdict({ rounded, firstBad: sampleBad() }))).toBe('First bad: layer 3, ffn_out-3');
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  firstToShow,
   layerErrors,
   layerReadout,
   limitOf,
@@ -10,6 +11,9 @@ import {
   ratioAxis,
 } from '../../src/renderer/ui/charts/error-profile';
 import { cellPlace, heatCell, hottest } from '../../src/renderer/ui/charts/heat-cells';
+import { layerErrorOption } from '../../src/renderer/ui/charts/layer-error-option';
+import { nodeErrorOption } from '../../src/renderer/ui/charts/node-error-option';
+import type { Palette } from '../../src/renderer/ui/charts/palette';
 import { isLabelled, powerText } from '../../src/renderer/ui/charts/plot-style';
 import { exportEntries } from '../../src/renderer/ui/verdict/export-entries';
 import { parameterRows, parameterText } from '../../src/renderer/ui/verdict/parameter-rows';
@@ -17,6 +21,9 @@ import { ladderOf, STATE_LOOK } from '../../src/renderer/ui/verdict/preflight-la
 import { byteLines, differingElements, subBlockMarks, weightCells } from '../../src/renderer/ui/verdict/weight-cells';
 import type { WeightFinding } from '../../src/shared/divergence/cause';
 import { sampleBad, sampleEntry } from './sample-verdict';
+
+/** Each colour by its own name. */
+const PALETTE = new Proxy({}, { get: (_, name) => (name === 'lane' ? String : name) }) as Palette;
 
 describe('error profile', () => {
   const profile = [
@@ -68,6 +75,33 @@ describe('error profile', () => {
     expect(nodeReadout(profile[4]!)).toContain('inherited not measured');
     expect(nodeReadout(sampleEntry('kq-0', 0, { local: null }))).toContain('local non-finite, ∞×');
     expect(layerReadout(layerErrors(profile)[2]!)).toBe('200× its limit · 1 bad node · inherited at its end 0.002');
+  });
+
+  it('tells rounded nodes from bad ones, in the plots and in words', () => {
+    const kq = sampleEntry('kq-0', 0, { local: 1e-11, rounded: true });
+    const mixed = [
+      kq,
+      sampleEntry('norm-1', 1),
+      sampleEntry('kq-1', 1, { local: 1e-9, bad: true }),
+      { ...kq, layer: 1 },
+    ];
+    const layers = layerErrors(mixed);
+    expect(layers.map(({ bad, rounded }) => [bad, rounded])).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+    expect(layers.map(layerReadout).map((text) => text.split(' · ')[1])).toEqual([
+      'no bad nodes, 1 rounded',
+      '1 bad node, 1 rounded',
+    ]);
+    expect([mixed, layers, mixed.slice(0, 2), profile.slice(0, 2), []].map(firstToShow)).toEqual([2, 1, 0, 0, 0]);
+    expect(nodeReadout(kq)).toMatch(/ · only rounded$/);
+    expect(nodeReadout(mixed[1]!)).not.toContain('rounded');
+    const series = (option: object) => (option as { series: { name: string; data: unknown[] }[] }).series;
+    const counts = series(nodeErrorOption(mixed, PALETTE)).map(({ name, data }) => [name, data.length]);
+    expect(Object.fromEntries(counts)).toMatchObject({ local: 1, rounded: 2, bad: 1 });
+    const bars = series(layerErrorOption(layers, PALETTE))[0]!.data;
+    expect(bars).toMatchObject([{ itemStyle: { borderColor: 'rounded' } }, { itemStyle: { color: 'bad' } }]);
   });
 
   it('labels powers of ten, and layers as far as there is room', () => {

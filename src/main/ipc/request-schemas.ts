@@ -31,6 +31,7 @@ const findFirstBad = z.strictObject({
     .array(z.enum(['run-to-run', 'fusion', 'batch', 'cached-decode']))
     .max(4)
     .exactOptional(),
+  strict: z.boolean().exactOptional(),
   effect: z.boolean().exactOptional(),
   budget: z.union([z.number().positive(), z.literal('none')]).exactOptional(),
 });

@@ -206,7 +206,7 @@ function ofOneKind(steps: readonly JudgedStep[]): readonly (readonly Looked[])[]
   for (const step of steps) {
     for (const judged of step.examination.judged) {
       const { rounding } = judged.judgement;
-      if (!rounding || rounding.reproduced || rounding.part === 'function') continue;
+      if (!rounding || rounding.reproduced || rounding.underflow || rounding.part === 'function') continue;
       const kind = kindOfNode(judged.node);
       kinds.set(kind, [...(kinds.get(kind) ?? []), { step, judged }]);
     }

@@ -101,7 +101,7 @@ function summary(inferred: InferredMap): string {
   const [sure, unsure] = [countOf(inferred.entries), leftOf(inferred)];
   const left = unsure > 0 ? `; the other ${unsure} are not used` : '';
   const least = Math.min(...inferred.entries.map((e) => e.confidence)).toFixed(2);
-  return `no --map given: ${sure} of ${sure + unsure} names were mapped by inference, confidence ≥ ${least}${left}`;
+  return `names: ${sure} of ${sure + unsure} names were mapped by inference, confidence ≥ ${least}${left}`;
 }
 
 export interface MapReport {

@@ -1,6 +1,7 @@
 import { staged } from '../../shared/base/control';
 import type { JobControl } from '../../shared/base/progress';
 import { Replay } from '../../shared/diagnosis/replay';
+import { declaredCaches } from '../../shared/diagnosis/rounding/declared-caches';
 import type { RoundingFinding } from '../../shared/diagnosis/rounding/find-rounding';
 import { findRounding } from '../../shared/diagnosis/rounding/find-rounding';
 import type { JudgedNode } from '../../shared/divergence/examine';
@@ -13,13 +14,14 @@ export async function tellRounding(examined: Judged, control: JobControl): Promi
   const above = examined.judged.filter(({ judgement }) => judgement.bad && !judgement.nonFinite);
   if (above.length === 0) return examined;
   const { evidence } = examined;
+  const caches = declaredCaches(evidence.candidate.results.manifest?.graph);
   const told = new Map<JudgedNode, Judgement>();
   await withEngine(evidence.weights, control, undefined, async (engine) => {
     for (const judged of above) {
       control.throwIfCancelled();
       const stage = staged(control, `rounding or mistake: ${judged.node.key} (${told.size + 1} of ${above.length})`);
       const replay = await Replay.open({ ...evidence, judged, arithmetics: ['exact'], engine, control: stage });
-      const found = await findRounding({ replay, judged, all: examined.judged });
+      const found = await findRounding({ replay, judged, all: examined.judged, caches });
       told.set(judged, asFound(judged.judgement, found));
     }
   });

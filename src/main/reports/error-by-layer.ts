@@ -10,6 +10,8 @@ export interface LayerError {
   /** The largest inherited NMSE; null where none was measured. */
   readonly inherited: number | null;
   readonly bad: boolean;
+  /** Whether a node of it rounds. */
+  readonly rounded: boolean;
 }
 
 /** The worst of each layer over all steps, by layer. */
@@ -26,6 +28,7 @@ export function errorByLayer(profile: readonly ProfileEntry[]): readonly LayerEr
       node: isWorst ? stepKey(p.step, p.node) : known.node,
       inherited: larger(known?.inherited ?? null, p.inherited),
       bad: (known?.bad ?? false) || p.bad,
+      rounded: (known?.rounded ?? false) || p.rounded,
     });
   }
   return [...layers.values()].sort((a, b) => a.layer - b.layer);

@@ -42,6 +42,8 @@ function blockHtml(block: Block): string {
       return `<ol>${block.items.map((item) => `<li>${escapeHtml(item)}</li>`).join('')}</ol>`;
     case 'table':
       return tableHtml(block);
+    case 'folded':
+      return `<details><summary>${escapeHtml(block.summary)}</summary>${tableHtml(block.table)}</details>`;
     case 'node-plot':
       return figure('Local error of every node over its noise floor', nodePlot(block.profile));
     case 'layer-plot':

@@ -3,6 +3,7 @@ import type { ProfileEntry } from '../../shared/divergence/verdict';
 import { errorByLayer } from './error-by-layer';
 import { escapeHtml } from './escape-html';
 import { axisLabel, legend, logAxis, path, PLOT, placeX, plotSvg } from './log-plot';
+import { markLegend, markOf } from './plot-marks';
 
 const MOST_LABELS = 32;
 
@@ -14,8 +15,9 @@ export function layerPlot(profile: readonly ProfileEntry[]): string {
   const bottom = PLOT.height - PLOT.bottom;
   const bars = layers.map((l, i) => {
     const y = axis.y(l.ratio);
-    const said = `layer ${l.layer}, ${l.node}: ${l.ratio === null ? 'infinite' : l.ratio.toPrecision(2)} noise floors`;
-    return `<rect class="${l.bad ? 'bad' : 'local'}" x="${(placeX(i, layers.length) - width / 2).toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${Math.max(bottom - y, 0).toFixed(1)}"><title>${escapeHtml(said)}</title></rect>`;
+    const state = l.bad ? ', wrong' : l.rounded ? ', only rounded' : '';
+    const said = `layer ${l.layer}, ${l.node}: ${l.ratio === null ? 'infinite' : l.ratio.toPrecision(2)} noise floors${state}`;
+    return `<rect class="${markOf(l)}" x="${(placeX(i, layers.length) - width / 2).toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${Math.max(bottom - y, 0).toFixed(1)}"><title>${escapeHtml(said)}</title></rect>`;
   });
   const every = Math.ceil(layers.length / MOST_LABELS);
   const margin = axis.y(MARGIN.node);
@@ -27,6 +29,6 @@ export function layerPlot(profile: readonly ProfileEntry[]): string {
       [PLOT.left, margin],
       [PLOT.width - PLOT.right, margin],
     ]),
-    legend([['margin', `bad above ${MARGIN.node} floors`]]),
+    legend([['margin', `limit, ${MARGIN.node} floors`]], markLegend(layers.map(markOf))),
   ]);
 }

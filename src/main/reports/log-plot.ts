@@ -1,5 +1,7 @@
 /** The common frame of the plots: a logarithmic axis upward, something counted to the right. */
 import { escapeHtml } from './escape-html';
+import type { Mark } from './plot-marks';
+import { markSvg } from './plot-marks';
 
 export const PLOT = { width: 920, height: 280, left: 52, right: 10, top: 30, bottom: 26 } as const;
 
@@ -51,14 +53,25 @@ export function axisLabel(x: number, text: string): string {
   return `<text x="${x.toFixed(1)}" y="${PLOT.height - 8}" text-anchor="middle">${escapeHtml(text)}</text>`;
 }
 
-const LEGEND_WIDTH = 160;
+const LEGEND_WIDTH = 150;
+const LEGEND_Y = 12;
 
-/** A legend above the plot: class of the line, words. */
-export function legend(entries: readonly (readonly [string, string])[]): string {
+/** A legend above the plot, in words: of lines by their class, then of marks. */
+export function legend(
+  lines: readonly (readonly [string, string])[],
+  marks: readonly (readonly [Mark, string])[] = [],
+): string {
+  const entries = [
+    ...lines.map(([name, text]) => ({
+      draw: (x: number) => `<line class="${name}" x1="${x}" x2="${x + 22}" y1="${LEGEND_Y}" y2="${LEGEND_Y}"/>`,
+      text,
+    })),
+    ...marks.map(([mark, text]) => ({ draw: (x: number) => markSvg(mark, x + 14, LEGEND_Y), text })),
+  ];
   return entries
-    .map(([name, text], i) => {
+    .map(({ draw, text }, i) => {
       const x = PLOT.left + i * LEGEND_WIDTH;
-      return `<line class="${name}" x1="${x}" x2="${x + 22}" y1="12" y2="12"/><text x="${x + 28}" y="16">${escapeHtml(text)}</text>`;
+      return `${draw(x)}<text x="${x + 28}" y="${LEGEND_Y + 4}">${escapeHtml(text)}</text>`;
     })
     .join('');
 }

@@ -30,6 +30,7 @@ function blockText(block: Block): string {
     case 'heat-plot':
       return tableText(hottest(block.heat));
     case 'node-plot':
+    case 'folded':
       return ''; // hundreds of nodes: the bad ones and the layers are listed
   }
 }
@@ -49,7 +50,7 @@ function layerTable(profile: readonly ProfileEntry[]): Table {
     l.ratio === null ? 'infinite' : l.ratio.toPrecision(2),
     l.node,
     l.inherited === null ? '' : error(l.inherited),
-    l.bad ? 'bad' : '',
+    l.bad ? 'bad' : l.rounded ? 'rounded' : '',
   ]);
   return tableOf(['layer', 'worst local error, in noise floors', 'at', 'inherited NMSE', ''], rows, [0, 1, 3]);
 }

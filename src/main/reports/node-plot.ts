@@ -4,8 +4,9 @@ import { stepKey } from '../../shared/trace/steps';
 import { error } from '../cli/text/table';
 import { escapeHtml } from './escape-html';
 import { axisLabel, legend, logAxis, path, placeX, plotSvg } from './log-plot';
+import { markLegend, markOf, MARKS, markSvg } from './plot-marks';
 
-/** Local error of every judged node as a dot, with its noise floor, the margin, and the inherited error as lines. */
+/** Local error of every judged node as a mark: right, rounded or wrong; with its noise floor, the margin, and the inherited error as lines. */
 export function nodePlot(profile: readonly ProfileEntry[]): string {
   const axis = logAxis(profile.flatMap((p) => [p.local, p.floor, p.floor * MARGIN.node, p.inherited]));
   const x = (i: number): number => placeX(i, profile.length);
@@ -14,9 +15,11 @@ export function nodePlot(profile: readonly ProfileEntry[]): string {
       name,
       profile.flatMap((p, i) => (of(p) === null ? [] : [[x(i), axis.y(of(p))] as const])),
     );
-  const dots = profile.map((p, i) => {
+  const marks = profile.map(markOf);
+  const drawn = profile.map((p, i) => {
     const said = `${stepKey(p.step, p.node)}: ${p.local === null ? 'infinite' : error(p.local)}, noise ${error(p.floor)}`;
-    return `<circle class="${p.bad ? 'bad' : 'local'}" cx="${x(i).toFixed(1)}" cy="${axis.y(p.local).toFixed(1)}" r="${p.bad ? 4 : 1.8}"><title>${escapeHtml(said)}</title></circle>`;
+    const state = p.bad ? ', wrong' : p.rounded ? ', only rounded' : '';
+    return markSvg(markOf(p), x(i), axis.y(p.local), `<title>${escapeHtml(said + state)}</title>`);
   });
   return plotSvg('Local error by node, with noise floor and margin', [
     axis.svg,
@@ -24,13 +27,15 @@ export function nodePlot(profile: readonly ProfileEntry[]): string {
     line('noise', (p) => p.floor),
     line('margin', (p) => p.floor * MARGIN.node),
     line('inherited', (p) => p.inherited),
-    ...dots.filter((_, i) => profile[i]?.bad !== true),
-    ...dots.filter((_, i) => profile[i]?.bad === true),
-    legend([
-      ['noise', 'noise floor'],
-      ['margin', `bad above ${MARGIN.node} floors`],
-      ['inherited', 'inherited error'],
-    ]),
+    ...MARKS.flatMap((mark) => drawn.filter((_, i) => marks[i] === mark)),
+    legend(
+      [
+        ['noise', 'noise floor'],
+        ['margin', `limit, ${MARGIN.node} floors`],
+        ['inherited', 'inherited error'],
+      ],
+      markLegend(marks),
+    ),
   ]);
 }
 

@@ -12,12 +12,14 @@ import {
 } from '../../shared/divergence/effect-text';
 import { noTokenText, someNotNumbers } from '../../shared/divergence/answer-words';
 import { coverageText } from '../../shared/divergence/coverage-words';
+import { nodesRound, onlyRoundedText } from '../../shared/divergence/rounded-words';
 import { choiceNotes } from '../../shared/divergence/run-choices';
 import type { Verdict } from '../../shared/divergence/verdict';
 import { causeSection } from './cause-section';
 import { checkSections } from './check-sections';
 import { facts, laneName, listed, paragraph, percent, section, tableOf } from './report-parts';
 import type { Block, Report, Section } from './report-parts';
+import { roundedSection } from './rounded-section';
 import { weightSection } from './weight-section';
 
 export function reportModel(v: Verdict): Report {
@@ -30,6 +32,7 @@ export function reportModel(v: Verdict): Report {
       ...causeSection(v),
       ...weightSection(v),
       ...plots(v),
+      ...roundedSection(v),
       ...otherBad(v),
       ...effects(v),
       ...nextTokens(v),
@@ -40,6 +43,7 @@ export function reportModel(v: Verdict): Report {
           ['reference', v.reference],
           ['candidate', v.candidate],
           ['tokens', v.tokens.join(',')],
+          ...(v.precision === null ? [] : [['precision of the candidate', v.precision.text] as const]),
           ...choiceNotes(v.options).map((note) => ['asked for', note] as const),
           ...(v.runs === null ? [] : [['runs of the foreign program', String(v.runs)] as const]),
         ]),
@@ -52,9 +56,9 @@ function titleOf(v: Verdict): string {
   if (v.verdict === 'diverged' && v.firstBad) return `${nameOfBad(v.firstBad)} is wrong in ${laneName(v.candidate)}`;
   switch (v.verdict) {
     case 'clean':
-      return `${laneName(v.candidate)} is clean`;
+      return `${laneName(v.candidate)} is clean${v.rounded.length === 0 ? '' : `; ${nodesRound(v.rounded.length)}`}`;
     case 'diverged':
-      return `${laneName(v.candidate)} differs`;
+      return `${laneName(v.candidate)} ${onlyRoundedText(v) === undefined ? 'differs' : 'rounds'}`;
     case 'incomparable':
       return `${laneName(v.candidate)} cannot be compared`;
   }
@@ -77,8 +81,13 @@ function story(v: Verdict): string[] {
 function wrongLine(v: Verdict): string {
   const b = v.firstBad;
   if (v.verdict === 'incomparable') return `Neither right nor wrong can be told: ${v.reason ?? 'no reason is known'}.`;
-  if (!b && v.verdict === 'diverged')
-    return 'Every measured node is right, but what was checked beside the nodes differs.';
+  if (!b && v.verdict === 'diverged') {
+    const only = onlyRoundedText(v);
+    return only === undefined
+      ? 'Every measured node is right, but what was checked beside the nodes differs.'
+      : sentence(only);
+  }
+  if (!b && v.rounded.length > 0) return `No measured node is wrong; ${nodesRound(v.rounded.length)}.`;
   if (!b) return 'Every measured node is within its noise floor.';
   const where = b.layer === null ? 'outside the layers' : `in layer ${b.layer}`;
   const weight = b.tensor === null ? '' : `, which reads ${b.tensor}`;

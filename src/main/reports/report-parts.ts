@@ -17,6 +17,8 @@ export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
   | { readonly kind: 'list'; readonly items: readonly string[] }
   | Table
+  /** On demand: a page folds it away, what cannot fold leaves it out. */
+  | { readonly kind: 'folded'; readonly summary: string; readonly table: Table }
   | { readonly kind: 'node-plot' | 'layer-plot'; readonly profile: readonly ProfileEntry[] }
   | { readonly kind: 'heat-plot'; readonly heat: HeatMap; readonly node: string };
 

@@ -1,10 +1,12 @@
 /** The page's style sheet. Nothing in it is loaded from elsewhere. */
 export const REPORT_STYLE = `
 :root { --bg: #fff; --text: #1b1f24; --soft: #57606a; --line: #d0d7de; --raised: #f6f8fa;
-  --bad: #c4314b; --good: #1a7f37; --doubt: #8a6100; --noise: #6e7781; --inherited: #0969da; }
+  --bad: #c4314b; --good: #1a7f37; --doubt: #8a6100; --noise: #6e7781; --inherited: #0969da;
+  --rounded: #5b2fb0; }
 @media (prefers-color-scheme: dark) {
   :root { --bg: #14171c; --text: #e4e8ee; --soft: #9aa4b2; --line: #343b46; --raised: #1c2128;
-    --bad: #ff7b8e; --good: #4cc26b; --doubt: #e0b14a; --noise: #8b949e; --inherited: #58a6ff; }
+    --bad: #ff7b8e; --good: #4cc26b; --doubt: #e0b14a; --noise: #8b949e; --inherited: #58a6ff;
+    --rounded: #9370ff; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 15px/1.55 system-ui, sans-serif; }
@@ -28,7 +30,9 @@ svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .noise { fill: none; stroke: var(--noise); stroke-width: 1.5; }
 svg .margin { fill: none; stroke: var(--doubt); stroke-width: 1.5; stroke-dasharray: 5 4; }
 svg .inherited { fill: none; stroke: var(--inherited); stroke-width: 1; opacity: .7; }
+svg .rounded { fill: var(--rounded); fill-opacity: .3; stroke: var(--rounded); stroke-width: 1.5; }
 svg .local { fill: var(--text); } svg .bad { fill: var(--bad); } svg .hot { fill: var(--bad); }
 svg .frame { fill: none; stroke: var(--line); }
+summary { margin: 8px 0; color: var(--soft); cursor: pointer; }
 @media print { main { max-width: none; } figure { break-inside: avoid; } }
 `;

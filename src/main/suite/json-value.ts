@@ -66,6 +66,10 @@ export class JsonValue {
       : this.fail(expected);
   }
 
+  boolean(): boolean {
+    return typeof this.value === 'boolean' ? this.value : this.fail('true or false');
+  }
+
   oneOf<T extends string>(words: readonly T[]): T {
     return words.find((word) => word === this.value) ?? this.fail(words.map((w) => JSON.stringify(w)).join(' or '));
   }

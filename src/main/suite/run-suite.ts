@@ -56,7 +56,7 @@ function numbered(control: JobControl, stage: string): JobControl {
 }
 
 function judge(c: SuiteCase, engines: Engines, control: JobControl): Promise<Verdict> {
-  const { candidate, prompt, expect, threads, modelPath, reference } = c;
+  const { candidate, prompt, expect, threads, modelPath, reference, strict } = c;
   const dump = tokensOfDump(candidate.lane);
   const plan = stepPlan(prompt.steps, prompt.stepTokens ?? dump?.steps);
   const own = prompt.prompt ?? (dump && { kind: 'tokens' as const, tokens: dump.tokens });
@@ -73,6 +73,7 @@ function judge(c: SuiteCase, engines: Engines, control: JobControl): Promise<Ver
     ...(expect.token === undefined ? {} : { expect: expect.token }),
     ...(expect.minLogit === undefined ? {} : { minLogit: expect.minLogit }),
     ...(threads === undefined ? {} : { threads }),
+    ...(strict ? { strict } : {}),
     ...(candidate.map === undefined ? {} : { map: readNameMap(candidate.map) }),
     ...(candidate.repro === undefined ? {} : { onBad: reproWriter(path.join(candidate.repro, c.fileName)) }),
   };

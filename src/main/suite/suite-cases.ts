@@ -19,6 +19,8 @@ export interface SuiteCase {
   readonly candidate: SuiteCandidate;
   readonly reference: string;
   readonly threads?: number;
+  /** Whether rounding counts as a difference. */
+  readonly strict: boolean;
   readonly expect: SuiteExpectation;
 }
 
@@ -74,6 +76,7 @@ function caseOf(
     candidate,
     reference,
     ...(threads === undefined ? {} : { threads }),
+    strict: candidate.strict ?? entry.strict ?? false,
     expect: { ...entry.expect, ...candidate.expect },
   };
 }

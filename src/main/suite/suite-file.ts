@@ -39,6 +39,8 @@ export interface SuiteCandidate {
   readonly map?: string;
   /** Folder that gets a repro of each first bad node, one folder per case. */
   readonly repro?: string;
+  /** Whether rounding counts as a difference; as the entry says when absent. */
+  readonly strict?: boolean;
   readonly expect: SuiteExpectation;
 }
 
@@ -52,6 +54,8 @@ export interface SuiteEntry {
   readonly candidates: readonly SuiteCandidate[];
   readonly reference: string;
   readonly threads?: number;
+  /** Whether rounding counts as a difference; it does not when absent. */
+  readonly strict?: boolean;
   readonly expect: SuiteExpectation;
 }
 
@@ -63,7 +67,7 @@ export interface Suite {
   readonly entries: readonly SuiteEntry[];
 }
 
-const PARTS = ['models', 'prompts', 'candidates', 'reference', 'threads', 'expect'] as const;
+const PARTS = ['models', 'prompts', 'candidates', 'reference', 'threads', 'strict', 'expect'] as const;
 const EXPECTATIONS = ['verdict', 'node', 'step', 'cause', 'token', 'minLogit'];
 
 /** @throws QuarrelError that says where in the file, what was found and what is expected */
@@ -101,13 +105,15 @@ function partsOf(value: JsonValue | undefined, folder: string): Parts {
 
 function partsIn(field: (name: string) => JsonValue | undefined, folder: string): Parts {
   const [models, prompts, candidates] = [field('models'), field('prompts'), field('candidates')];
-  const [reference, threads, expect] = [field('reference'), field('threads'), field('expect')];
+  const [reference, threads] = [field('reference'), field('threads')];
+  const [strict, expect] = [field('strict'), field('expect')];
   return {
     ...(models ? { models: oneOrMore(models).map((at) => ({ pattern: at.string('a path or glob'), at })) } : {}),
     ...(prompts ? { prompts: oneOrMore(prompts).map(promptOf) } : {}),
     ...(candidates ? { candidates: oneOrMore(candidates).map((c) => candidateOf(c, folder)) } : {}),
     ...(reference ? { reference: laneOf(reference, folder) } : {}),
     ...(threads ? { threads: threads.count('a number of threads') } : {}),
+    ...(strict ? { strict: strict.boolean() } : {}),
     ...(expect ? { expect: expectationOf(expect) } : {}),
   };
 }
@@ -160,14 +166,16 @@ function tokenList(value: JsonValue): readonly number[] {
 
 function candidateOf(value: JsonValue, folder: string): SuiteCandidate {
   if (value.isString) return { name: value.string('a lane'), lane: laneOf(value, folder), expect: {} };
-  const field = value.fields(['lane', 'name', 'map', 'repro', 'expect'], 'a lane, or an object with one');
+  const field = value.fields(['lane', 'name', 'map', 'repro', 'strict', 'expect'], 'a lane, or an object with one');
   const lane = field('lane') ?? value.refuse('"lane" is missing');
-  const [name, map, repro, expect] = [field('name'), field('map'), field('repro'), field('expect')];
+  const [name, map, repro] = [field('name'), field('map'), field('repro')];
+  const [strict, expect] = [field('strict'), field('expect')];
   return {
     name: (name ?? lane).string('a name'),
     lane: laneOf(lane, folder),
     ...(map ? { map: path.resolve(folder, map.string('a path')) } : {}),
     ...(repro ? { repro: path.resolve(folder, repro.string('a path')) } : {}),
+    ...(strict ? { strict: strict.boolean() } : {}),
     expect: expect ? expectationOf(expect) : {},
   };
 }

@@ -1,4 +1,5 @@
 import { noTokenText } from '../../shared/divergence/answer-words';
+import { onlyRoundedText, roundingWords } from '../../shared/divergence/rounded-words';
 import type { BadNode, Verdict, VerdictKind } from '../../shared/divergence/verdict';
 import type { SuiteCase } from './suite-cases';
 import type { SuiteExpectation } from './suite-file';
@@ -16,6 +17,10 @@ export interface SuiteResult {
   readonly firstBad: Pick<BadNode, 'step' | 'layer' | 'node' | 'op' | 'tensor' | 'localNmse' | 'noiseFloor'> | null;
   readonly cause: { readonly id: string; readonly title: string; readonly explained: number } | null;
   readonly logits: Pick<Verdict['logits'], 'reference' | 'candidate' | 'kld'> | null;
+  /** How many nodes only round, which is no difference unless the case is strict; null where it could not be compared. */
+  readonly rounded: number | null;
+  /** The candidate's precision and what it rounds, a line each. */
+  readonly rounding: readonly string[];
   readonly expected: SuiteExpectation;
   /** How it differs from what was expected, a line each. */
   readonly differences: readonly string[];
@@ -44,15 +49,23 @@ export function resultOf(c: SuiteCase, verdict: Verdict, seconds: number): Suite
     verdict: verdict.verdict,
     firstBad: firstBad ? ({ step, layer, node, op, tensor, localNmse, noiseFloor } as SuiteResult['firstBad']) : null,
     cause: cause ? { id: cause.id, title: cause.title, explained: cause.explained } : null,
+    rounded: verdict.rounded.length,
+    rounding: roundingLines(verdict),
     logits: { reference: logits.reference, candidate: logits.candidate, kld: logits.kld },
     differences: verdict.verdict === 'incomparable' ? [] : differences(c.expect, verdict),
     error: verdict.verdict === 'incomparable' ? (verdict.reason ?? 'nothing could be compared') : null,
   };
 }
 
+function roundingLines(verdict: Verdict): readonly string[] {
+  const { precision, sentences } = roundingWords(verdict);
+  return [...(precision === undefined ? [] : [precision]), ...sentences];
+}
+
 /** A case that ended with an error. */
 export function failureOf(c: SuiteCase, error: string, seconds: number): SuiteResult {
-  return { ...headOf(c, seconds), verdict: null, firstBad: null, cause: null, logits: null, differences: [], error };
+  const nothing = { verdict: null, firstBad: null, cause: null, logits: null, rounded: null, rounding: [] };
+  return { ...headOf(c, seconds), ...nothing, differences: [], error };
 }
 
 export function suiteReport(suite: string, file: string, cases: readonly SuiteResult[]): SuiteReport {
@@ -82,7 +95,10 @@ export function differences(expected: SuiteExpectation, verdict: Verdict): reado
   const kind = expected.verdict ?? 'clean';
   const found = verdict.firstBad;
   if (kind === 'clean' && verdict.verdict === 'diverged') {
-    const beside = verdict.cause?.title ?? verdict.preflight.find((rung) => rung.state === 'different')?.text;
+    const beside =
+      verdict.cause?.title ??
+      verdict.preflight.find((rung) => rung.state === 'different')?.text ??
+      onlyRoundedText(verdict);
     const where = found ? ` at ${found.node}: ${found.why}` : beside === undefined ? '' : `: ${beside}`;
     return [`diverged${where}; clean expected`, ...tokens(expected, verdict)];
   }

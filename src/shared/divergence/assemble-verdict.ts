@@ -206,13 +206,14 @@ function unplacedNames(steps: readonly StepResult[]): readonly UnplacedName[] {
   return [...names.values()];
 }
 
-function stepVerdict(s: StepResult, { textOf, unusable }: VerdictInputs): StepVerdict {
+function stepVerdict(s: StepResult, { textOf, unusable, strict }: VerdictInputs): StepVerdict {
   const { judged } = s.examination;
   const firstBad = judged.find((j) => j.judgement.bad);
+  const isDiverged = firstBad !== undefined || (strict && judged.some((j) => j.judgement.rounding));
   return {
     step: s.index,
     tokens: s.tokens,
-    verdict: firstBad ? 'diverged' : !unusable && isCovered(coverageOfStep(s)) ? 'clean' : 'incomparable',
+    verdict: isDiverged ? 'diverged' : !unusable && isCovered(coverageOfStep(s)) ? 'clean' : 'incomparable',
     firstBad: firstBad?.node.key ?? null,
     compared: judged.length,
     logits: compareLogits(s, textOf),

@@ -100,7 +100,7 @@ export class NonFiniteInputs {
   ): { readonly found: T; readonly mask?: Uint8Array } | undefined {
     const found = judge(node);
     // NaN that is right, throughout, is no comparison either
-    if (isFine(found)) return node.candidate.some((x) => !Number.isNaN(x)) ? { found } : undefined;
+    if (isFine(found)) return node.candidate.length > 0 && node.candidate.every(Number.isNaN) ? undefined : { found };
     const mask = this.soundMask(node);
     if (!mask) return { found };
     return mask.includes(1) ? { found: judge({ ...node, mask }), mask } : undefined;

@@ -11,7 +11,7 @@ export interface ToldPrecision {
 }
 
 /** Share of the mat-muls that have to round to say that the engine computes so, and not one kernel. */
-const EVERYWHERE = 0.25;
+export const EVERYWHERE = 0.25;
 /** NMSE to exact arithmetic up to which a mat-mul was computed in f32: f32 sums leave 1e-12, f16 ones 1e-8. */
 const EXACT_IN_F32 = 1e-10;
 /** Mat-muls that it takes to say anything. */

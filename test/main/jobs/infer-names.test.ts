@@ -211,7 +211,7 @@ describe('names of a dump of the tiny model', () => {
     expect(verdict.firstBad).toMatchObject({ node: 'ffn_norm-1' });
     const name = `t${keys.indexOf('ffn_norm-1')}`;
     expect(verdict.alignment[0]).toMatch(
-      new RegExp(`^no --map given: ${keys.length} of ${keys.length} names were mapped`),
+      new RegExp(`^names: ${keys.length} of ${keys.length} names were mapped`),
     );
     expect(verdict.alignment[1]).toMatch(
       new RegExp(`^ffn_norm-1 is what the dump calls ${name}: inferred with confidence`),
@@ -248,7 +248,7 @@ describe.skipIf(!fs.existsSync(sample))('dumps of ../shared/traces without telli
 
   it('a right one is clean', async () => {
     const verdict = await nameless('right-repacked-weights');
-    expect(verdict.alignment[0]).toMatch(/^no --map given: 12\d of 126 names were mapped by inference/);
+    expect(verdict.alignment[0]).toMatch(/^names: 12\d of 126 names were mapped by inference/);
     expect(verdict).toMatchObject({ verdict: 'clean', firstBad: null });
     expect(verdict.compared).toBeGreaterThanOrEqual(120);
   });
@@ -257,7 +257,7 @@ describe.skipIf(!fs.existsSync(sample))('dumps of ../shared/traces without telli
     const { firstBad, alignment } = await nameless('wrong-rope-neox');
     expect([firstBad?.node, ...(firstBad?.stretch ?? [])]).toContain('Qcur-0#1');
     expect(alignment[0]).toMatch(
-      /^no --map given: \d+ of 126 names were mapped by inference.*the other \d+ are not used/,
+      /^names: \d+ of 126 names were mapped by inference.*the other \d+ are not used/,
     );
   });
 

@@ -8,6 +8,7 @@ import { reportModel } from '../../../src/main/reports/report-model';
 import { reportKindOf, reportOf } from '../../../src/main/reports/report';
 import type { Cause } from '../../../src/shared/divergence/cause';
 import type { Verdict } from '../../../src/shared/divergence/verdict';
+import { sampleEntry, sampleRounded, sampleVerdict } from '../../renderer/sample-verdict';
 import { tinyModelPath } from '../../helpers/shared-files';
 import { dumpOf, reproOf } from '../repro/repro-fixture';
 
@@ -53,8 +54,8 @@ describe('HTML', () => {
   it('shows the figures and the three plots', () => {
     const html = htmlReport(reportModel(verdict));
     expect(html.match(/<svg /g)).toHaveLength(3);
-    expect(html.match(/<circle class="(local|bad)"/g)).toHaveLength(verdict.profile.length);
-    expect(html.match(/<circle class="bad"/g)).toHaveLength(verdict.allBad.length);
+    expect(html.match(/<circle class="(local|bad)"[^>]*><title>/g)).toHaveLength(verdict.profile.length);
+    expect(html.match(/<circle class="bad"[^>]*><title>/g)).toHaveLength(verdict.allBad.length);
     expect(html).toContain('<path class="noise"');
     expect(html).toContain('<path class="margin"');
     expect(html).toContain('<path class="hot"');
@@ -109,6 +110,59 @@ describe('Markdown', () => {
     expect(text).toMatch(/^# trace:dump\.safetensors is clean/);
     expect(text).toContain('Every measured node is within its noise floor.');
     expect(text).not.toContain('## Cause');
+  });
+});
+
+describe('rounding', () => {
+  const rounded = [sampleRounded('kq-0'), sampleRounded('kqv-1', { text: 'results in F16' }, { step: 1 })];
+  const profile = [
+    sampleEntry('kq-0', 0, { local: 8e-6, floor: 1e-6, rounded: true }),
+    sampleEntry('kqv-1', 1, { local: 1e-3, floor: 1e-6, bad: true }),
+    sampleEntry('norm-1', 1, { rounded: true }),
+    sampleEntry('norm-2', 2),
+  ];
+  const v = sampleVerdict({ rounded, profile });
+  const everywhere = sampleVerdict({
+    rounded: Array.from({ length: 40 }, (_, i) => sampleRounded(`kq-${i}`)),
+    profile: [sampleEntry('kq-0', 0, { op: 'MUL_MAT', rounded: true })],
+    precision: { level: 'F16', declared: false, text: 'computes in F16: 40 of 73 mat-muls round to it' },
+  });
+
+  it('is said in the headline, in short and by its kinds', () => {
+    const text = markdownReport(reportModel(v));
+    expect(text).toMatch(/^# webgpu is clean; 2 nodes round\n/);
+    expect(text).toContain('No measured node is wrong; 2 nodes round.');
+    expect(text).toContain('## Rounded: 2 of 4 nodes');
+    expect(text).toContain('| activations in F16 | 1 | kq-0 |');
+    expect(text).toContain('| results in F16 | 1 | step1/kqv-1 |');
+    expect(text).toMatch(/\| 0 \| 8\.0 \| kq-0 .* \| rounded \|/);
+    expect(text).toMatch(/\| 1 \| .* \| bad \|/);
+  });
+
+  it('is one line where it is everywhere, with the list folded in HTML', () => {
+    const text = markdownReport(reportModel(everywhere));
+    expect(text).toContain('The candidate computes in F16: 40 of 73 mat-muls round to it.');
+    expect(text).not.toContain('kq-39');
+    const html = htmlReport(reportModel(everywhere));
+    expect(html).toMatch(/<details><summary>All 40 of them<\/summary>.*kq-39/s);
+    expect(html).toContain('<th scope="row">precision of the candidate</th>');
+    expect(opened(html)).toEqual([]);
+  });
+
+  it('has a mark and a colour of its own in both plots, and a legend where there is any', () => {
+    const html = htmlReport(reportModel(v));
+    expect(html.match(/<rect class="rounded" x="[\d.]+" y="[\d.]+" width="6" height="6"><title>/g)).toHaveLength(2);
+    expect(html).toMatch(/<rect class="rounded"[^>]*><title>layer 0, kq-0: 8\.0 noise floors, only rounded</);
+    expect(html).toMatch(/<rect class="bad"[^>]*><title>layer 1/);
+    expect(html.match(/>only rounded<\/text>/g)).toHaveLength(2);
+    expect(htmlReport(reportModel(verdict))).not.toContain('only rounded');
+  });
+
+  it('is what differs where it counts', () => {
+    const text = markdownReport(reportModel({ ...v, verdict: 'diverged', strict: true }));
+    expect(text).toMatch(/^# webgpu rounds\n/);
+    expect(text).toContain('Nothing is wrong, but 2 nodes round, and rounding counts (strict).');
+    expect(text).toContain('Rounding counts as a difference here (strict).');
   });
 });
 

@@ -69,6 +69,18 @@ describe('a suite file', () => {
     expect(filtered(cases, 'nothing')).toEqual([]);
   });
 
+  it('is strict where it says so: for all, for an entry, for a candidate', () => {
+    const lane = 'webgpu';
+    const candidates = [lane, { lane, strict: false }, { lane, strict: true }];
+    const strictOf = (suite: object) => casesOf(parse({ ...whole, candidates, ...suite })).map((c) => c.strict);
+    expect(strictOf({})).toEqual([false, false, true]);
+    expect(strictOf({ defaults: { strict: true } })).toEqual([true, false, true]);
+    expect(strictOf({ strict: true, entries: [{}, { strict: false }] })).toEqual([
+      ...[true, false, true],
+      ...[false, false, true],
+    ]);
+  });
+
   it('finds models by glob, and only the first part of a split one', () => {
     const models = path.join(folder, 'models', 'sub');
     fs.mkdirSync(models, { recursive: true });
@@ -103,6 +115,7 @@ describe('a suite file', () => {
     [{ ...whole, candidates: [{ map: 'm.json' }] }, /candidates\[0\]: "lane" is missing/],
     [{ ...whole, entries: [{}, { expect: { verdict: 'bad' } }] }, /entries\[1\]\.expect\.verdict is "bad"; "clean" or/],
     [{ ...whole, expect: { verdict: 'clean', node: 'x' } }, /expect\.node: a clean verdict has no bad node/],
+    [{ ...whole, strict: 1 }, /strict is 1; true or false expected/],
     [{ ...whole, expect: { minLogit: '7' } }, /expect\.minLogit is "7"; a number expected/],
   ])('%j is refused', (suite, message) => {
     const text = typeof suite === 'string' ? suite : JSON.stringify({ schema: 'quarrel.suite/1', ...suite });
@@ -221,6 +234,26 @@ describe('a suite run', () => {
       const none = await runCli(['suite', file, '--filter', 'nobody']);
       expect(none).toMatchObject({ code: 2, stdout: '' });
       expect(none.stderr).toMatch(/no case of .* matches "nobody"; the first of 4 is/);
+    },
+    SLOW,
+  );
+
+  it(
+    'does not fail a candidate that rounds, unless it is strict',
+    async () => {
+      const lane = 'llama:cpu,ctk=bf16';
+      const candidates = [lane, { lane, name: 'strict', strict: true }];
+      const rounding = { schema: 'quarrel.suite/1', models: tinyModelPath(), prompts: { tokens: TOKENS }, candidates };
+      const [file, junit] = [path.join(folder, 'rounding.json'), path.join(folder, 'rounding.xml')];
+      fs.writeFileSync(file, JSON.stringify(rounding));
+      const { code, stdout } = await runCli(['suite', file, '--junit', junit]);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^ok .* llama:cpu,ctk=bf16 +clean, \d rounded .* yes$/m);
+      expect(stdout).toMatch(/^FAIL .* strict +diverged, \d rounded .* no$/m);
+      expect(stdout).toMatch(
+        /diverged: nothing is wrong, but \d nodes round, and rounding counts \(strict\); clean expected/,
+      );
+      expect(fs.readFileSync(junit, 'utf8').match(/<system-out>\d nodes round\n/g)).toHaveLength(2);
     },
     SLOW,
   );

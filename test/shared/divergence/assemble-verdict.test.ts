@@ -7,6 +7,38 @@ import { tensorOf } from '../../../src/shared/graph/graph';
 import type { TraceSource } from '../../../src/shared/trace/trace';
 import { checkpointsOf, GraphBuilder, weightsOf } from '../ops/graph-builder';
 
+/** A verdict on one node that only rounds. */
+function roundedVerdict(strict: boolean) {
+  const g = new GraphBuilder();
+  const x = g.leaf('input', 'x', [4, 1, 1, 1]);
+  const node = tensorOf(g.build(), g.node('y-0', 'SCALE', [4, 1, 1, 1], [x]));
+  const rounding = { part: 'results', to: 'F16', underflow: false, reproduced: true, text: 'results in F16' } as const;
+  const worst = { index: [0, 0, 0, 0], reference: 1, candidate: 2 } as const;
+  const judgement = { bad: false, localNmse: 1e-7, noiseFloor: 1e-9, worst, nonFinite: undefined, why: '', rounding };
+  const step = {
+    index: 0,
+    tokens: [1],
+    graph: g.build(),
+    captured: checkpointsOf('the capture', {}) as TraceSource,
+    examination: { judged: [{ node, judgement, stretch: [], writes: [] }], notMeasured: [], arithmetics: [] },
+    referenceLogits: undefined,
+    candidateLogits: undefined,
+    alignment: [],
+    inherited: new Map(),
+  };
+  const names = { model: 'm', reference: 'r', candidate: 'c', textOf: () => undefined };
+  return assembleVerdict({ ...names, weights: weightsOf({}), steps: [step], strict });
+}
+
+describe('a node that only rounds', () => {
+  it('is no difference, unless that counts: then of its step, too', () => {
+    const fields = { rounded: [{ node: 'y-0', localNmse: 1e-7 }], firstBad: null };
+    const steps = (verdict: string) => [{ verdict, firstBad: null }];
+    expect(roundedVerdict(false)).toMatchObject({ ...fields, verdict: 'clean', steps: steps('clean') });
+    expect(roundedVerdict(true)).toMatchObject({ ...fields, verdict: 'diverged', steps: steps('diverged') });
+  });
+});
+
 /** The block that a verdict names for a bad node with a Q4_K weight of `ne` and a worst element at `index`. */
 function blockOf(op: GgmlOp, ne: Dims, result: Dims, index: Dims, expert?: number) {
   const g = new GraphBuilder();

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
+import { nodesRound } from '../../../shared/divergence/rounded-words';
 import type { Verdict } from '../../../shared/divergence/verdict';
 import { writeAtomic } from '../../files/write-atomic';
 import { reportOf } from '../../reports/report';
@@ -67,10 +68,11 @@ function writeReports(file: string, verdict: Verdict): void {
 }
 
 function junitCases({ cases }: SuiteReport): Parameters<typeof junitXml>[1] {
-  return cases.map(({ name, seconds, differences, error }) => ({
+  return cases.map(({ name, seconds, differences, rounded, rounding, error }) => ({
     name,
     seconds,
     problems: differences,
+    remarks: rounded ? [nodesRound(rounded), ...rounding] : [],
     ...(error === null ? {} : { error }),
   }));
 }

@@ -4,6 +4,8 @@ export interface JUnitCase {
   readonly seconds: number;
   /** What went wrong, a line each; empty when all is well. */
   readonly problems: readonly string[];
+  /** What else is to be said, a line each. */
+  readonly remarks?: readonly string[];
   /** Why the case could not be carried out; absent where it could. */
   readonly error?: string;
 }
@@ -25,13 +27,17 @@ export function junitXml(suite: string, cases: readonly JUnitCase[]): string {
   ].join('\n');
 }
 
-function caseXml(suite: string, { name, seconds, problems, error }: JUnitCase): string {
+function caseXml(suite: string, { name, seconds, problems, remarks = [], error }: JUnitCase): string {
   const open = `    <testcase classname="${escape(suite)}" name="${escape(name)}" time="${seconds.toFixed(3)}"`;
   const [first] = error === undefined ? problems : [error];
-  if (first === undefined) return `${open}/>`;
   const tag = error === undefined ? 'failure' : 'error';
   const text = error === undefined ? problems.join('\n') : error;
-  return `${open}>\n      <${tag} message="${escape(first)}">${escape(text)}</${tag}>\n    </testcase>`;
+  const inner = [
+    ...(first === undefined ? [] : [`<${tag} message="${escape(first)}">${escape(text)}</${tag}>`]),
+    ...(remarks.length === 0 ? [] : [`<system-out>${escape(remarks.join('\n'))}</system-out>`]),
+  ];
+  if (inner.length === 0) return `${open}/>`;
+  return [`${open}>`, ...inner.map((line) => `      ${line}`), '    </testcase>'].join('\n');
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

@@ -13,7 +13,7 @@ export function suiteText(report: SuiteReport): string {
     r.model,
     r.prompt,
     r.candidate,
-    r.verdict ?? '–',
+    r.verdict === null ? '–' : `${r.verdict}${roundedOf(r)}`,
     nodeOf(r),
     r.cause?.id ?? (r.firstBad ? 'unexplained' : '–'),
     `${r.seconds.toFixed(1)} s`,
@@ -37,7 +37,15 @@ function expectedOf(r: SuiteResult): string {
 }
 
 function verdictOf(r: SuiteResult): string {
-  return r.firstBad ? `${r.verdict ?? ''} at ${nodeOf(r)}${r.cause ? ` (${r.cause.id})` : ''}` : (r.verdict ?? '');
+  const rounded = roundedOf(r);
+  return r.firstBad
+    ? `${r.verdict ?? ''} at ${nodeOf(r)}${r.cause ? ` (${r.cause.id})` : ''}${rounded}`
+    : `${r.verdict ?? ''}${rounded}`;
+}
+
+/** ", 8 rounded"; nothing where none is. */
+function roundedOf({ rounded }: SuiteResult): string {
+  return rounded ? `, ${rounded} rounded` : '';
 }
 
 function nodeOf({ firstBad }: SuiteResult): string {

@@ -1,10 +1,10 @@
 import { MARGIN } from '../../../shared/compare/tolerance';
-import { roundedSentences } from '../../../shared/divergence/rounded-words';
+import { ofThemRound, onlyRoundedText, roundedIn, roundingWords } from '../../../shared/divergence/rounded-words';
 import { bugOfNode, bugText, effectText, nameOfBad } from '../../../shared/divergence/effect-text';
 import { choiceNotes } from '../../../shared/divergence/run-choices';
 import { noTokenText, someNotNumbers } from '../../../shared/divergence/answer-words';
 import { coverageText } from '../../../shared/divergence/coverage-words';
-import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
+import type { BadNode, StepVerdict, Verdict } from '../../../shared/divergence/verdict';
 import { causeText, othersText, proved } from './cause-text';
 import { effectsText } from './effects-text';
 import { checksText, otherwiseWrong } from './checks-text';
@@ -46,20 +46,15 @@ function headline(v: Verdict): string {
     case 'incomparable':
       return `INCOMPARABLE  ${lanes}: ${v.reason ?? ''}`;
     case 'diverged':
-      if (!v.firstBad && isOnlyRounded(v))
-        return `DIVERGED  ${lanes}: nothing is wrong, but rounding counts (--strict)`;
-      if (!v.firstBad) return `DIVERGED  ${lanes}: every measured node is right, but ${otherwiseWrong(v)}`;
+      if (!v.firstBad) {
+        return `DIVERGED  ${lanes}: ${onlyRoundedText(v) ?? `every measured node is right, but ${otherwiseWrong(v)}`}`;
+      }
       return `DIVERGED  ${lanes}: first bad node ${nameOfBad(v.firstBad)}${prefillRight(v)}`;
   }
 }
 
-function rightOrRounded({ rounded }: Verdict): string {
-  if (rounded.length === 0) return 'within their noise floor';
-  return `right; ${rounded.length} of them round${rounded.length === 1 ? 's' : ''}`;
-}
-
-function isOnlyRounded(v: Verdict): boolean {
-  return v.strict && v.rounded.length > 0 && !v.cause;
+function rightOrRounded(v: Verdict): string {
+  return v.rounded.length === 0 ? 'within their noise floor' : `right${ofThemRound(v)}`;
 }
 
 /** A bug of its own kind: the prompt's graph is right, a decode step on the cache is not. */
@@ -142,7 +137,7 @@ function steps(v: Verdict): string[] {
   const rows = decode.map((s) => [
     `step ${s.step}`,
     s.tokens.join(','),
-    s.verdict === 'diverged' ? `BAD at ${s.firstBad ?? ''}` : s.verdict,
+    stepState(v, s),
     token(s.logits, 'reference'),
     token(s.logits, 'candidate'),
     s.logits.sameTop === false ? `← differs${gapText(s.logits.gap)}` : '',
@@ -157,6 +152,12 @@ function steps(v: Verdict): string[] {
   ];
 }
 
+function stepState(v: Verdict, { step, verdict, firstBad }: StepVerdict): string {
+  const round = roundedIn(v, step);
+  const state = verdict === 'diverged' && firstBad !== null ? `BAD at ${firstBad}` : verdict;
+  return round === 0 ? state : `${state}, ${round} rounded`;
+}
+
 function token(logits: Verdict['logits'], lane: 'reference' | 'candidate'): string {
   const t = logits[lane];
   if (!t) return noTokenText(logits, lane);
@@ -166,9 +167,10 @@ function token(logits: Verdict['logits'], lane: 'reference' | 'candidate'): stri
 
 /** What rounds, and in what the candidate computes. */
 function precision(v: Verdict): string[] {
+  const { precision: text, sentences } = roundingWords(v);
   return [
-    ...(v.precision ? [`precision   ${v.precision.text}`] : []),
-    ...roundedSentences(v).map((sentence) => `rounded     ${sentence}`),
+    ...(text === undefined ? [] : [`precision   ${text}`]),
+    ...sentences.map((sentence) => `rounded     ${sentence}`),
   ];
 }
 

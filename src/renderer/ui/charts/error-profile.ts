@@ -27,7 +27,7 @@ export function onAxis(value: number | null, { low, high }: LogAxis): number {
   return value > 0 ? Math.min(high, Math.max(low, Math.log10(value))) : low;
 }
 
-/** From which error on a node is bad. */
+/** Below which error a node is right; above, it is wrong or only rounds. */
 export function limitOf({ floor }: Pick<ProfileEntry, 'floor'>): number {
   return MARGIN.node * floor;
 }
@@ -65,6 +65,7 @@ export interface LayerError {
   readonly worst: ProfileEntry;
   readonly overLimit: number;
   readonly bad: number;
+  readonly rounded: number;
   /** Inherited error of its last node that has one. */
   readonly inherited: number | null;
 }
@@ -80,6 +81,7 @@ export function layerErrors(profile: readonly ProfileEntry[]): readonly LayerErr
       worst,
       overLimit,
       bad: entries.filter((e) => e.bad).length,
+      rounded: entries.filter((e) => e.rounded).length,
       inherited: entries.findLast((e) => e.inherited !== null)?.inherited ?? null,
     };
   });
@@ -111,17 +113,26 @@ export function nodeReadout(entry: ProfileEntry): string {
     `local ${local}, ${factor} its floor ${formatError(entry.floor)}`,
     `limit ${formatError(limitOf(entry))}`,
     `inherited ${entry.inherited === null ? 'not measured' : formatError(entry.inherited)}`,
+    ...(entry.rounded ? ['only rounded'] : []),
   ].join(' · ');
+}
+
+/** Where a reader begins: at the first that is bad, else at the first that rounds, else at the beginning. */
+export function firstToShow(
+  entries: readonly { readonly bad: boolean | number; readonly rounded: boolean | number }[],
+): number {
+  const bad = entries.findIndex((e) => Number(e.bad) > 0);
+  return Math.max(0, bad >= 0 ? bad : entries.findIndex((e) => Number(e.rounded) > 0));
 }
 
 export function layerName({ label }: ProfileGroup): string {
   return label === 'in' ? 'before the layers' : label === 'out' ? 'after the layers' : `layer ${label}`;
 }
 
-export function layerReadout({ overLimit, bad, inherited }: LayerError): string {
+export function layerReadout({ overLimit, bad, rounded, inherited }: LayerError): string {
   return [
     `${formatFactor(overLimit)} its limit`,
-    `${bad === 0 ? 'no' : bad} bad ${bad === 1 ? 'node' : 'nodes'}`,
+    `${bad === 0 ? 'no' : bad} bad ${bad === 1 ? 'node' : 'nodes'}${rounded === 0 ? '' : `, ${rounded} rounded`}`,
     `inherited at its end ${inherited === null ? 'not measured' : formatError(inherited)}`,
   ].join(' · ');
 }

@@ -68,9 +68,16 @@ function bars(layers: readonly LayerError[], palette: Palette, axis: LogAxis): S
     barCategoryGap: '25%',
     data: layers.map((l) => ({
       value: onAxis(l.overLimit, axis),
-      itemStyle: { color: l.bad > 0 ? palette.bad : palette.lane(1), opacity: l.bad > 0 ? 1 : 0.55 },
+      itemStyle: barStyle(l, palette),
     })),
   };
+}
+
+/** Wrong, only rounded, right. */
+function barStyle({ bad, rounded }: LayerError, palette: Palette): Series {
+  if (bad > 0) return { color: palette.bad };
+  if (rounded > 0) return { color: palette.roundedSoft, borderColor: palette.rounded, borderWidth: 1.6 };
+  return { color: palette.lane(1), opacity: 0.55 };
 }
 
 function inheritedLine(layers: readonly LayerError[], palette: Palette, axis: LogAxis): Series {

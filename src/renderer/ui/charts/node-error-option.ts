@@ -11,13 +11,15 @@ const WIDTH = 900;
 
 /**
  * Errors in graph order. Behind, what correct engines may differ by: a column up to each node's limit, with the noise
- * floor marked; before it local errors as dots, bad ones as diamonds, and the inherited error as a quiet line.
+ * floor marked; before it local errors as dots, rounded ones as hollow squares, bad ones as diamonds, and the inherited
+ * error as a quiet line.
  */
 export function nodeErrorOption(profile: readonly ProfileEntry[], palette: Palette): EChartsCoreOption {
   const axis = nodeAxis(profile);
   const at = (pick: (e: ProfileEntry) => number | null): [number, number][] =>
     profile.map((e, i) => [i, onAxis(pick(e), axis)]);
   const local = at((e) => e.local);
+  const pick = (which: (e: ProfileEntry) => boolean): [number, number][] => local.filter(([i]) => which(profile[i]!));
   const mark = [Math.min(9, Math.max(2, WIDTH / Math.max(1, profile.length))), 1.5];
   return {
     animation: false,
@@ -32,8 +34,9 @@ export function nodeErrorOption(profile: readonly ProfileEntry[], palette: Palet
         ...line('inherited', { color: palette.lane(4), width: 1, opacity: 0.65 }),
         data: profile.map((e, i) => [i, e.inherited === null ? null : onAxis(e.inherited, axis)]),
       },
-      { ...dots('local', palette.lane(1), 'circle', 4), data: local.filter((_, i) => profile[i]?.bad === false) },
-      { ...dots('bad', palette.bad, 'diamond', 10), z: 4, data: local.filter((_, i) => profile[i]?.bad === true) },
+      { ...dots('local', palette.lane(1), 'circle', 4), data: pick((e) => !e.bad && !e.rounded) },
+      { ...hollow('rounded', palette), z: 3, data: pick((e) => e.rounded) },
+      { ...dots('bad', palette.bad, 'diamond', 10), z: 4, data: pick((e) => e.bad) },
     ],
   };
 }
@@ -78,6 +81,11 @@ function layerAxis(profile: readonly ProfileEntry[], palette: Palette): Readonly
 
 function line(name: string, lineStyle: { readonly color: string } & Readonly<Record<string, unknown>>): Series {
   return { name, type: 'line', showSymbol: false, silent: true, lineStyle, itemStyle: { color: lineStyle.color } };
+}
+
+function hollow(name: string, { rounded, roundedSoft }: Palette): Series {
+  const itemStyle = { color: roundedSoft, borderColor: rounded, borderWidth: 1.6 };
+  return { ...dots(name, rounded, 'rect', 7), itemStyle };
 }
 
 function dots(name: string, color: string, symbol: string, symbolSize: number | readonly number[]): Series {

@@ -31,6 +31,8 @@ export interface Palette {
   readonly surface3: string;
   readonly accent: string;
   readonly bad: string;
+  readonly rounded: string;
+  readonly roundedSoft: string;
   readonly nonFinite: string;
   readonly font: string;
   readonly mono: string;
@@ -52,6 +54,8 @@ function readPalette(dark: boolean): Palette {
     surface3: value('--surface-3'),
     accent: value('--accent'),
     bad: value('--bad'),
+    rounded: value('--rounded'),
+    roundedSoft: value('--rounded-soft'),
     nonFinite: value('--non-finite'),
     font: value('--font'),
     mono: value('--mono'),

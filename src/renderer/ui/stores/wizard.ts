@@ -20,6 +20,8 @@ export const useWizardStore = defineStore('wizard', () => {
   const minLogit = ref('');
   /** Whether the candidate is run in other ways, too, that ought to give the same. */
   const observe = ref(false);
+  /** Whether rounding to a lower precision counts as a difference. */
+  const strict = ref(false);
   const verdict = shallowRef<Verdict>();
   const exportedTo = ref<string>();
   const exporting = ref(false);
@@ -64,6 +66,7 @@ export const useWizardStore = defineStore('wizard', () => {
       ...(expect.value === '' ? {} : { expect: expect.value }),
       ...(least === undefined ? {} : { minLogit: least }),
       ...(observe.value ? { observe: ALL_WAYS } : {}),
+      ...(strict.value ? { strict: true } : {}),
     });
   }
 
@@ -106,6 +109,7 @@ export const useWizardStore = defineStore('wizard', () => {
     expect,
     minLogit,
     observe,
+    strict,
     verdict,
     exportedTo,
     exporting,

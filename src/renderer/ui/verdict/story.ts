@@ -1,5 +1,6 @@
 import type { Cause } from '../../../shared/divergence/cause';
 import type { Rung } from '../../../shared/divergence/checks';
+import { onlyRoundedText, roundingWords } from '../../../shared/divergence/rounded-words';
 import { bugOfNode, bugText, effectText } from '../../../shared/divergence/effect-text';
 import type { BadNode, Expectation, Verdict } from '../../../shared/divergence/verdict';
 import { splitStepKey } from '../../../shared/trace/steps';
@@ -11,17 +12,24 @@ import { count, inputText, layerText, onlyDecodeIsWrong, stepText } from './verd
 /** A piece of a line: words, or the name of a node, tensor, lane or token, which is set apart. */
 export type StoryPart = string | { readonly name: string };
 
-/** One of the five lines that tell a verdict from beginning to end. */
+/** One of the lines that tell a verdict from beginning to end. */
 export interface StoryLine {
-  readonly id: 'ran' | 'checked' | 'wrong' | 'why' | 'effect';
+  readonly id: 'ran' | 'checked' | 'wrong' | 'why' | 'rounding' | 'effect';
   readonly label: string;
   readonly text: readonly StoryPart[];
-  readonly tone: 'plain' | 'good' | 'bad' | 'doubt';
+  readonly tone: 'plain' | 'good' | 'bad' | 'doubt' | 'rounded';
 }
 
-/** What ran, what was checked before, where it goes wrong first, why, what it does to the answer. */
+/** What ran, what was checked before, where it goes wrong first, why, what only rounds, what it does to the answer. */
 export function storyOf(verdict: Verdict): readonly StoryLine[] {
-  return [ran(verdict), checked(verdict.preflight), wrong(verdict), why(verdict), effect(verdict)];
+  return [
+    ran(verdict),
+    checked(verdict.preflight),
+    wrong(verdict),
+    why(verdict),
+    ...rounding(verdict),
+    effect(verdict),
+  ];
 }
 
 /** A line without its marks. */
@@ -75,8 +83,15 @@ function wrong(v: Verdict): StoryLine {
     case 'diverged':
       return v.firstBad
         ? { ...line, text: firstPlace(v, v.firstBad), tone: 'bad' }
-        : { ...line, text: ['No node: each computes what it should from what it is given.'], tone: 'plain' };
+        : { ...line, text: [noNode(v)], tone: 'plain' };
   }
+}
+
+function noNode(v: Verdict): string {
+  const only = onlyRoundedText(v);
+  return only === undefined
+    ? 'No node: each computes what it should from what it is given.'
+    : `No node: ${sentence(only)}`;
 }
 
 function nowhere({ nearest, compared }: Verdict): readonly StoryPart[] {
@@ -103,6 +118,9 @@ function why(v: Verdict): StoryLine {
   if (v.cause) return { ...line, text: provedBy(v.cause), tone: 'bad' };
   if (v.firstBad) return { ...line, text: unexplained(v.firstBad), tone: 'doubt' };
   if (v.verdict === 'clean') return { ...line, text: ['Nothing to explain.'], tone: 'good' };
+  if (onlyRoundedText(v) !== undefined) {
+    return { ...line, text: ['Rounding is no mistake, but strict was asked for.'], tone: 'plain' };
+  }
   const seen = v.observations.find((o) => o.state === 'different');
   return { ...line, text: [seen ? sentence(seen.text) : 'Not known.'], tone: 'doubt' };
 }
@@ -124,6 +142,15 @@ function unexplained({ shape, tried, untried }: BadNode): readonly StoryPart[] {
   const finding = shape.findings[0];
   const looks = `${formatShare(shape.wrongShare)} of the elements are off${finding ? `: ${sentence(finding.text)}` : '.'}`;
   return [`Unexplained: ${search}${left} ${looks}`];
+}
+
+/** A line of its own only where something rounds. */
+function rounding(v: Verdict): readonly StoryLine[] {
+  if (v.rounded.length === 0) return [];
+  const { precision, sentences } = roundingWords(v, 3);
+  const said = [...sentences, ...(precision === undefined ? [] : [`the candidate ${precision}`])];
+  const text = said.map((s) => sentenceStart(sentence(s))).join(' ');
+  return [{ id: 'rounding', label: 'Rounding', text: [text], tone: 'rounded' }];
 }
 
 function effect(v: Verdict): StoryLine {

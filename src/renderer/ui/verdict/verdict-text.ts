@@ -1,4 +1,5 @@
 import type { BadNode, StepVerdict, Verdict, VerdictKind } from '../../../shared/divergence/verdict';
+import { ofThemRound, onlyRoundedText } from '../../../shared/divergence/rounded-words';
 import { coverageText } from '../../../shared/divergence/coverage-words';
 import { formatToken } from '../format/numbers';
 import type { IconName } from '../components/icons';
@@ -53,9 +54,11 @@ export function headline(verdict: Verdict): string {
   const { firstBad, steps } = verdict;
   switch (verdict.verdict) {
     case 'clean':
-      return verdict.notMeasured.length === 0
-        ? `All ${verdict.compared} nodes compute what correct engines compute`
-        : `${coverageText(verdict.coverage)}: all compute what correct engines compute`;
+      return (
+        (verdict.notMeasured.length === 0
+          ? `All ${verdict.compared} nodes compute what correct engines compute`
+          : `${coverageText(verdict.coverage)}: all compute what correct engines compute`) + ofThemRound(verdict)
+      );
     case 'diverged':
       return firstBad ? `First bad: ${placeText(firstBad, steps.length)}` : withoutBadNode(verdict);
     case 'incomparable':
@@ -64,7 +67,9 @@ export function headline(verdict: Verdict): string {
 }
 
 /** What differs where every node is right: what the candidate was given, or how it runs. */
-function withoutBadNode({ cause, preflight, observations }: Verdict): string {
-  const found = cause?.title ?? [...preflight, ...observations].find((c) => c.state === 'different')?.text;
+function withoutBadNode(verdict: Verdict): string {
+  const { cause, preflight, observations } = verdict;
+  const beside = cause?.title ?? [...preflight, ...observations].find((c) => c.state === 'different')?.text;
+  const found = beside ?? onlyRoundedText(verdict);
   return found === undefined ? 'The results differ' : found.charAt(0).toUpperCase() + found.slice(1);
 }

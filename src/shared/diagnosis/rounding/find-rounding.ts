@@ -21,11 +21,15 @@ import { isInKeeping } from './in-keeping';
 import type { NoiseSource } from './noise-source';
 import {
   allRounding,
+  angleRounding,
+  cacheRounding,
   functionRounding,
   inputRounding,
   isCached,
+  operandRounding,
   resultRounding,
   sumRounding,
+  underflowRounding,
   weightRounding,
 } from './noise-source';
 import { roundingText, underflows } from './rounding-text';
@@ -47,6 +51,8 @@ const MANY = 16;
 const MOST_ELEMENTS = 1 << 16;
 /** Terms of one sum in 16 bits where the results lie on no 16-bit grid: blocks of a quantized weight are summed so. */
 const SHORT_SUM = 32;
+/** Codes of 8-bit blocks on either side of 0. */
+const CODES = 127;
 /** Multiples of a type's least number below which a result may vanish in it. */
 const VANISHING = 4;
 /** Share of the error that a plain rounding must take away to be what the rest is measured from. */
@@ -61,12 +67,14 @@ export interface RoundingRequest {
   readonly judged: JudgedNode;
   /** All judged nodes of the engine: a precision must be in keeping with theirs. */
   readonly all: readonly JudgedNode[];
+  /** Precisions in which the engine says to hold its caches: then they may be rounded inside a stretch, too. */
+  readonly caches?: ReadonlySet<Precision>;
 }
 
-export async function findRounding({ replay: whole, judged, all }: RoundingRequest): Promise<RoundingFinding> {
+export async function findRounding({ replay: whole, judged, all, caches }: RoundingRequest): Promise<RoundingFinding> {
   if (givesIndices(whole.end.kind)) return { kind: 'wrong', why: 'indices are not rounded' };
   const replay = sampledReplay(whole) ?? whole;
-  return new RoundingSearch(replay, judged, all, replay === whole).run();
+  return new RoundingSearch(replay, judged, all, caches ?? new Set(), replay === whole).run();
 }
 
 class RoundingSearch {
@@ -79,6 +87,7 @@ class RoundingSearch {
     private readonly replay: Replayed,
     private readonly judged: JudgedNode,
     private readonly all: readonly JudgedNode[],
+    private readonly caches: ReadonlySet<Precision>,
     private readonly isWhole: boolean,
   ) {
     this.exact = replay.right('exact');
@@ -158,10 +167,10 @@ class RoundingSearch {
     if (!this.isAlone) return [...[F16, BF16].map(allRounding), ...this.cacheSources()];
     const blocks = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
     return [
-      ...[TF32, F16, BF16, ...blocks].map((grid) => inputRounding('activations', grid)),
+      ...[F16, TF32, BF16, ...blocks].map((grid) => inputRounding(grid)),
       ...[F16, BF16].map(resultRounding),
       ...[F16, BF16].map(allRounding),
-      ...[F16, BF16].map(weightRounding),
+      ...[F16, BF16].flatMap((grid) => [weightRounding(grid), operandRounding(grid)]),
       ...this.cacheSources(),
     ];
   }
@@ -172,37 +181,41 @@ class RoundingSearch {
       return site?.node.src.some((_, index) => isCached(site, index)) ?? false;
     });
     if (!reads) return [];
-    const blocks = ([0, 1] as const).flatMap((axis) => [
-      blockGrid('Q8', 32, axis),
-      blockGrid('Q8', 32, axis, 'F16'),
-      blockGrid('Q4', 32, axis, 'F16'),
-    ]);
-    return [GRIDS.BF16, ...blocks].map((grid) => inputRounding('cache', grid));
+    return (['BF16', 'Q8', 'Q4'] as const).flatMap(cachesOf);
   }
 
   /** From precise to coarse; all that rounds at one level may do so together. */
   private levels(): readonly (readonly NoiseSource[])[] {
     const { F16, BF16 } = GRIDS;
     if (!this.isAlone) {
-      return [F32_GRID, F16, BF16].map((grid) => [allRounding(grid)]).filter(([all]) => all && this.isInKeeping(all));
+      const caches = this.cacheSources().filter(({ grid }) => this.caches.has(grid.precision));
+      return [
+        ...[F32_GRID, F16, BF16].map((grid) => [allRounding(grid), inputRounding(grid)]),
+        ...caches.map((c) => [c]),
+      ].filter(([all]) => all && this.isInKeeping(all));
     }
+    const underflow = this.site !== undefined && underflows(this.site, 'activations');
     const longest = hasShortMantissas(this.replay.wrong) ? Infinity : SHORT_SUM;
     const levels = [
-      [sumRounding(F32_GRID, Infinity), inputRounding('activations', F32_GRID)],
-      [functionRounding(F32_GRID)],
+      [sumRounding(F32_GRID, Infinity), inputRounding(F32_GRID)],
+      [functionRounding(F32_GRID), angleRounding(F32_GRID)],
+      ...(underflow ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : []),
       ...[F16, BF16].map((grid) => [
-        inputRounding('activations', grid),
+        inputRounding(grid),
         sumRounding(grid, longest),
         resultRounding(grid),
         weightRounding(grid),
+        operandRounding(grid),
       ]),
-      ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding('activations', grid)]),
+      ...[blockGrid('Q8', 32), blockGrid('Q8', 0)].map((grid) => [inputRounding(grid)]),
       ...this.cacheSources().map((source) => [source]),
     ];
     return levels.filter(([source]) => source && this.isInKeeping(source));
   }
 
-  private isInKeeping({ part, grid }: NoiseSource): boolean {
+  /** What is lost below a type's range depends on the values, which are others in every layer. */
+  private isInKeeping({ part, grid, isVanishing }: NoiseSource): boolean {
+    if (isVanishing) return true;
     return isInKeeping(this.all, this.judged, grid.precision, part);
   }
 
@@ -263,7 +276,8 @@ class RoundingSearch {
     const ne = this.end!.ne;
     // below the least numbers of a type results vanish: an error that is the result itself, and no noise
     const vanishing = VANISHING * (source?.grid.least ?? 0);
-    const isVanishing = values.map((x) => (Math.abs(x) < vanishing ? 1 : 0));
+    const isAllVanishing = source?.isVanishing === true;
+    const isVanishing = values.map((x) => (isAllVanishing || Math.abs(x) < vanishing ? 1 : 0));
     return { error, base, at, ne, isWhole, isVanishing, directions: this.directions(values) };
   }
 
@@ -299,6 +313,13 @@ class RoundingSearch {
   private differences(a: Float32Array, b: Float32Array): Float64Array {
     return Float64Array.from(this.at, (i) => a[i]! - b[i]!);
   }
+}
+
+/** Roundings of keys and values to a precision, by engines that store the scales of blocks in either way. */
+function cachesOf(precision: 'BF16' | 'Q8' | 'Q4'): readonly NoiseSource[] {
+  if (precision === 'BF16') return [cacheRounding(() => GRIDS.BF16)];
+  const scales = precision === 'Q8' ? (['F32', 'F16'] as const) : (['F16'] as const);
+  return scales.map((scale) => cacheRounding((axis) => blockGrid(precision, 32, axis, scale)));
 }
 
 interface Plain {

@@ -10,9 +10,12 @@ import type { RoundedPart } from '../../divergence/rounding';
 import type { GraphTensor } from '../../graph/graph';
 import { isStateWrite, memoryOwner, tensorOf } from '../../graph/graph';
 import type { OpKind } from '../../graph/ggml-op';
+import { floatParam } from '../../ops/op';
+import type { DecoderFor } from '../../ops/operand';
 import type { DequantizeBlocks } from '../../quant/format';
 import { QUANT_FORMATS, supportedFormat } from '../../quant/registry';
 import type { Dims } from '../../graph/graph';
+import { withFloatParam } from '../hypotheses/op-params';
 import type { Prediction, Replayed } from '../replay';
 import type { Site } from '../site';
 import { evaluateChanged, isWeightSource, sourceTensor } from '../site';
@@ -23,6 +26,8 @@ import { PartialSums } from './partial-sums-noise';
 export interface NoiseSource {
   readonly part: RoundedPart;
   readonly grid: Grid;
+  /** Whether what it rounds may be lost altogether: an error that is the result itself is no structure then. */
+  readonly isVanishing?: boolean;
   /** The changes of one run: rounded to the nearest where `random` is absent. */
   changes(replay: Replayed, random?: Random): ReadonlyMap<NodeId, Prediction>;
 }
@@ -43,23 +48,41 @@ const FUNCTION_SCALE: Partial<Readonly<Record<OpKind, (x: number) => number>>> =
   SILU: Math.abs,
 };
 
-/** Inputs that are no weights: only those in a cache for `cache`, only others else. */
-export function inputRounding(part: 'activations' | 'cache', grid: Grid): NoiseSource {
-  return everywhere(part, grid, inputsRounded(part, grid));
+/** Inputs that are no weights. */
+export function inputRounding(grid: Grid): NoiseSource {
+  return everywhere('activations', grid, inputsRounded(grid));
+}
+
+/** Keys and values as a cache holds them, in blocks along a head's channels: values lie transposed where they are read. */
+export function cacheRounding(gridAlong: (axis: 0 | 1) => Grid): NoiseSource {
+  const grids = [gridAlong(0), gridAlong(1)] as const;
+  return everywhere('cache', grids[0], (site, random) => {
+    const sources = new Map<number, Float32Array>();
+    site.node.src.forEach((_, index) => {
+      const values = isCached(site, index) ? floatSource(site, index) : undefined;
+      const grid = grids[isOfValues(site, index) ? 1 : 0];
+      if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
+    });
+    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
+  });
 }
 
 type Rounded = (site: Site, random: Random | undefined) => Float32Array | undefined;
 
-function inputsRounded(part: 'activations' | 'cache', grid: Grid): Rounded {
+function inputsRounded(grid: Grid): Rounded {
   return (site, random) => {
-    const sources = new Map<number, Float32Array>();
-    site.node.src.forEach((_, index) => {
-      const values = floatSource(site, index);
-      if (!values || (part === 'cache' && !isCached(site, index))) return;
-      sources.set(index, rounded(grid, values, extentsOf(site, index), random));
-    });
+    const sources = roundedSources(grid, site, random);
     return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
   };
+}
+
+function roundedSources(grid: Grid, site: Site, random: Random | undefined): ReadonlyMap<number, Float32Array> {
+  const sources = new Map<number, Float32Array>();
+  site.node.src.forEach((_, index) => {
+    const values = floatSource(site, index);
+    if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
+  });
+  return sources;
 }
 
 export function resultRounding(grid: Grid): NoiseSource {
@@ -69,7 +92,7 @@ export function resultRounding(grid: Grid): NoiseSource {
 /** All of them in one: for a stretch, inside which nobody knows which. */
 export function allRounding(grid: Grid): NoiseSource {
   const sums = new PartialSums(grid.unit, Infinity, grid.least);
-  const inputs = inputsRounded('activations', grid);
+  const inputs = inputsRounded(grid);
   return everywhere('activations', grid, (site, random) => {
     const result = inputs(site, random) ?? evaluateChanged(site, {});
     const noise = random && sums.noiseAt(site);
@@ -78,19 +101,72 @@ export function allRounding(grid: Grid): NoiseSource {
   });
 }
 
-/** Quantized weights, rounded as they are dequantized. */
+/** Weights, rounded as they are dequantized or read. */
 export function weightRounding(grid: Grid): NoiseSource {
   return everywhere('weights', grid, (site, random) => {
-    const type = site.node.src.map((_, i) => (isWeightSource(site, i) ? sourceTensor(site, i)?.type : undefined))[0];
-    if (!type || type === 'F16' || type === 'BF16') return undefined;
-    const { dequantize, blockElements } = supportedFormat(type);
-    const decoder: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset) => {
-      dequantize(src, srcOffset, blocks, dst, dstOffset);
-      const count = blocks * blockElements;
-      const exact = Float32Array.from(dst.subarray(dstOffset, dstOffset + count));
-      dst.set(rounded(grid, exact, [count, 1, 1, 1], random), dstOffset);
-    };
-    return evaluateChanged(site, { decoderFor: (of) => (of === type ? decoder : supportedFormat(of).dequantize) });
+    const decoderFor = roundedWeights(site, grid, random);
+    return decoderFor && evaluateChanged(site, { decoderFor });
+  });
+}
+
+/** Both sides of every product. */
+export function operandRounding(grid: Grid): NoiseSource {
+  return everywhere('activations', grid, (site, random) => {
+    const decoderFor = roundedWeights(site, grid, random);
+    const sources = roundedSources(grid, site, random);
+    return decoderFor && sources.size > 0 ? evaluateChanged(site, { decoderFor, sources }) : undefined;
+  });
+}
+
+function roundedWeights(site: Site, grid: Grid, random: Random | undefined): DecoderFor | undefined {
+  const index = site.node.src.findIndex((_, i) => isWeightSource(site, i));
+  const type = index < 0 ? undefined : sourceTensor(site, index)?.type;
+  if (!type || type === grid.precision) return undefined;
+  const { dequantize, blockElements } = supportedFormat(type);
+  const decoder: DequantizeBlocks = (src, srcOffset, blocks, dst, dstOffset) => {
+    dequantize(src, srcOffset, blocks, dst, dstOffset);
+    const count = blocks * blockElements;
+    const exact = Float32Array.from(dst.subarray(dstOffset, dstOffset + count));
+    dst.set(rounded(grid, exact, [count, 1, 1, 1], random), dstOffset);
+  };
+  return (of) => (of === type ? decoder : supportedFormat(of).dequantize);
+}
+
+/**
+ * Activations that lie below the normal numbers of F16, as an engine holds them that computes in it: known to within half
+ * of F16's least number, whatever their size.
+ * @param codes largest code of 8-bit blocks whose scales are kept in F16: that many times as far; 1 for plain F16
+ */
+export function underflowRounding(grid: Grid, codes: number): NoiseSource {
+  const source = everywhere('activations', grid, (site, random) => {
+    if (!random) return undefined;
+    const sources = new Map<number, Float32Array>();
+    site.node.src.forEach((_, index) => {
+      const values = floatSource(site, index);
+      if (values) {
+        sources.set(
+          index,
+          values.map((x) => x + codes * grid.least * (random.uniform() - 0.5)),
+        );
+      }
+    });
+    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
+  });
+  return { ...source, isVanishing: true };
+}
+
+/** How far GPUs' powers are off: log2 to 2^-21, times half the dimensions, in the exponent of RoPE's frequencies. */
+const BASE_UNIT = 2 ** -16;
+/** Index of RoPE's base in its op_params. */
+const FREQ_BASE = 5;
+
+/** RoPE's angles by another way to powers than ggml's CPU: all frequencies off as by another base, next to the right one. */
+export function angleRounding(grid: Grid): NoiseSource {
+  return everywhere('function', grid, (site, random) => {
+    if (site.node.kind !== 'ROPE' || !random) return undefined;
+    const { opParams } = site.node;
+    const base = floatParam(opParams, FREQ_BASE) * (1 + BASE_UNIT * random.normal());
+    return evaluateChanged(site, { opParams: withFloatParam(opParams, FREQ_BASE, base) });
   });
 }
 
@@ -147,6 +223,12 @@ function floatSource(site: Site, index: number): Float32Array | undefined {
 export function isCached(site: Site, index: number): boolean {
   const t = sourceTensor(site, index);
   return t !== undefined && memoryOwner(site.graph, t).role === 'state';
+}
+
+/** Whether a cached source holds values of an attention without flash attention, whose cache is transposed. */
+function isOfValues(site: Site, index: number): boolean {
+  const t = sourceTensor(site, index);
+  return t !== undefined && memoryOwner(site.graph, t).name.startsWith('cache_v');
 }
 
 function extentsOf(site: Site, index: number): Dims {

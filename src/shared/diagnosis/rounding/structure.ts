@@ -42,6 +42,8 @@ const MOST_OF_ELEMENT = 12;
 const MOST_OF_GROUP = 3;
 /** What samples show at least: chance makes as much of a small group. */
 const LEAST_SPREAD = 3;
+/** Elements from which a group says more than its elements alone do: a few samples do not tell how far one may go. */
+const LEAST_OF_GROUP = 4;
 /** Widths of tiles along dimension 0. */
 const TILES = [32, 64, 128, 256];
 
@@ -159,6 +161,7 @@ function groupings({ ne, isWhole }: ErrorOfNode): readonly Groups[] {
 function inPlaces(node: ErrorOfNode, noise: readonly NoiseSamples[]): string | undefined {
   const { error, base, at } = node;
   for (const { name, count, of } of groupings(node)) {
+    if (error.length < LEAST_OF_GROUP * count) continue;
     const energies = (e: Float64Array, isSquare = false): Float64Array => {
       const sums = new Float64Array(count);
       for (let i = 0; i < e.length; i++) sums[of(at[i]!)]! += isSquare ? e[i]! : e[i]! ** 2;

@@ -33,7 +33,7 @@ function parseXml(xml: string): Element {
     } else if (tag!.startsWith('/')) {
       if (stack.pop()!.name !== tag!.slice(1)) throw new Error(`</${tag}> closes <${top.name}>`);
     } else {
-      const [, name, attributes, empty] = /^(\w+)((?: \w+="[^"<]*")*)(\/?)$/.exec(tag!) ?? [];
+      const [, name, attributes, empty] = /^([\w-]+)((?: \w+="[^"<]*")*)(\/?)$/.exec(tag!) ?? [];
       if (name === undefined) throw new Error(`no tag: <${tag}>`);
       const pairs = [...attributes!.matchAll(/ (\w+)="([^"]*)"/g)].map(([, k, v]) => [k!, unescape(v!)] as const);
       const element = { name, attributes: Object.fromEntries(pairs), children: [], text: '' };
@@ -72,6 +72,19 @@ describe('junitXml', () => {
       { name: 'failure', attributes: { message: problems[0] }, children: [], text: problems.join('\n') },
     ]);
     expect(passed!.children).toEqual([]);
+  });
+
+  it('keeps remarks apart from what went wrong', () => {
+    const remarks = ['8 nodes round', 'activations in F16'];
+    const [suite] = parseXml(
+      junitXml('s', [
+        { ...fine, remarks },
+        { ...fine, problems: ['wrong'], remarks },
+      ]),
+    ).children;
+    const out = { name: 'system-out', attributes: {}, children: [], text: remarks.join('\n') };
+    expect(suite!.children.map((c) => c.children)).toMatchObject([[out], [{ name: 'failure' }, out]]);
+    expect(suite!.attributes).toMatchObject({ tests: '2', failures: '1' });
   });
 
   it('tells a case that could not be carried out from one that failed', () => {

@@ -3,7 +3,14 @@ import { verdictText } from '../../../../src/main/cli/text/verdict-text';
 import { markdownReport } from '../../../../src/main/reports/markdown';
 import { reportModel } from '../../../../src/main/reports/report-model';
 import type { Effect } from '../../../../src/shared/divergence/verdict';
-import { sampleBad, sampleCause, sampleVerdict } from '../../../renderer/sample-verdict';
+import {
+  sampleBad,
+  sampleCause,
+  sampleEntry,
+  sampleRounded,
+  sampleStep,
+  sampleVerdict,
+} from '../../../renderer/sample-verdict';
 
 const paris = { token: 7042, text: ' Paris', logit: 17 };
 const stays: Effect = { kld: 3e-5, sameTop: true, token: paris, right: paris };
@@ -23,6 +30,34 @@ const bugs = [
   { step: 0, nodes: ['result_output'], cause: other, effect: turned },
 ];
 const two = sampleVerdict({ firstBad: first, allBad: [first, second, last], bugs });
+
+describe('what rounds', () => {
+  const rounded = [sampleRounded('kq-0'), sampleRounded('kq-1'), sampleRounded('kqv-1', {}, { step: 1 })];
+  const steps = [sampleStep(0, 'clean', [1, 2], 7), sampleStep(1, 'clean', [7], 8)];
+  const clean = sampleVerdict({ rounded, steps });
+
+  it('is said in the headline, of each step and by kind', () => {
+    const text = verdictText(clean);
+    expect(text).toMatch(/^CLEAN {2}webgpu against llama, .*: all 4 nodes right; 3 of them round\n/);
+    expect(text).toContain('\nrounded     3 nodes round (kq-0, kq-1, step1/kqv-1): activations in F16');
+    expect(text).toMatch(/\nstep 1 +7 +clean, 1 rounded /);
+  });
+
+  it('is one line where it is everywhere', () => {
+    const text = 'computes in F16: 2 of 3 mat-muls round to it';
+    const profile = [sampleEntry('kq-0', 0, { op: 'MUL_MAT' })];
+    const everywhere = { ...clean, precision: { level: 'F16', declared: false, text } as const, profile };
+    expect(verdictText(everywhere)).toContain(`\nprecision   ${text}`);
+    expect(verdictText(everywhere)).not.toContain('activations in F16');
+  });
+
+  it('is what differs where it counts', () => {
+    const diverged = [sampleStep(0, 'diverged', [1, 2], 7), sampleStep(1, 'diverged', [7], 8)];
+    const text = verdictText({ ...clean, verdict: 'diverged', strict: true, steps: diverged });
+    expect(text).toMatch(/: nothing is wrong, but 3 nodes round, and rounding counts \(strict\)\n/);
+    expect(text).toMatch(/\nstep 1 +7 +diverged, 1 rounded /);
+  });
+});
 
 describe('what bad nodes do to the answer', () => {
   it('stands with the first bad node: its bug, and the node alone', () => {
