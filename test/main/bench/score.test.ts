@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ControlResult, PlantResult, Totals } from '../../../src/main/bench/wizard/score';
-import { meetsAims, totalsOf } from '../../../src/main/bench/wizard/score';
+import { meetsAims, score, totalsOf } from '../../../src/main/bench/wizard/score';
+import type { Verdict } from '../../../src/shared/divergence/verdict';
+import type { Graph } from '../../../src/shared/graph/graph';
 
 const nodes = { right: 1, rounded: 0, wrong: 1 };
 const totals = (changes: Partial<Totals>): Totals => ({
@@ -26,6 +28,44 @@ describe('the aims of the wizard benchmark', () => {
 
   it('are missed where nothing was run', () => {
     expect(meetsAims(totalsOf([], []))).toBe(false);
+  });
+});
+
+describe('a bug that is nothing but rounding', () => {
+  const node = { step: 0, node: 'embd', layer: null, op: 'GET_ROWS', localNmse: 1e-7, noiseFloor: 1e-14 };
+  const verdict = (rounded: Verdict['rounded']): Verdict =>
+    ({ verdict: 'clean', firstBad: null, allBad: [], cause: null, profile: [], rounded }) as unknown as Verdict;
+  const told = (part: 'weights' | 'sums'): Verdict['rounded'][number] => ({
+    ...node,
+    rounding: { part, to: 'F16', underflow: false, reproduced: true, text: `${part} in F16` },
+  });
+  const truth = { nodes: ['embd'], step: 0, causes: ['half-precision-decode'] };
+  const graph = { order: [] } as unknown as Graph;
+
+  it('is found where it is told, and not blamed', () => {
+    const found = score(verdict([told('weights')]), { ...truth, roundings: ['weights'] }, graph);
+    expect(found).toMatchObject({ nodeHit: true, causeHit: true, causeWrong: false, found: 'embd, rounded' });
+  });
+
+  it('is told by another name where another part is said to be rounded', () => {
+    const found = score(verdict([told('sums')]), { ...truth, roundings: ['weights'] }, graph);
+    expect(found).toMatchObject({ nodeHit: true, causeHit: false });
+  });
+
+  it('is missed where nothing is told, and no bug is found by being told', () => {
+    expect(score(verdict([]), { ...truth, roundings: ['weights'] }, graph).nodeHit).toBe(false);
+    expect(score(verdict([told('weights')]), truth, graph).nodeHit).toBe(false);
+  });
+});
+
+describe('right nodes beside a bug', () => {
+  it('are counted where they are called bad, unless the bug is in their stretch', () => {
+    const bad = (node: string, stretch: readonly string[] = []): object => ({ node, step: 0, stretch, writes: [] });
+    const allBad = [bad('kq-1'), bad('norm-2', ['kq-1', 'kqv-1']), bad('ffn_up-3')];
+    const verdict = { verdict: 'diverged', firstBad: allBad[0], allBad, cause: null, profile: [], rounded: [] };
+    const truth = { nodes: ['kq-1'], step: 0, causes: [], all: ['kq-1'] };
+    const found = score(verdict as unknown as Verdict, truth, { order: [] } as unknown as Graph);
+    expect(found.alsoBlamed).toEqual(['ffn_up-3']);
   });
 });
 

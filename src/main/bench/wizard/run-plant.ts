@@ -8,7 +8,7 @@ import type { Graph } from '../../../shared/graph/graph';
 import { defined } from '../../../shared/base/assert';
 import { shadersDir } from '../../entry-path';
 import type { BenchRun, OpenModel } from './bench-run';
-import { acceptedCauses } from './causes';
+import { acceptedCauses, acceptedRoundings } from './causes';
 import { drawStyle, plainStyle } from './dump-style';
 import type { DumpStyle, PlantedEffect } from './engine-run';
 import { runEngine } from './engine-run';
@@ -61,7 +61,9 @@ async function runEnginePlant(
   const begin = performance.now();
   const { graph } = defined(opened.steps[step], `step ${step}`);
   const nodes = wrongNodes(graph, planted, style);
-  const truth = { nodes, step, causes: acceptedCauses(plant.name), all: [...planted.mutations.keys()] };
+  const roundings = acceptedRoundings(plant.name);
+  const rounding = roundings ? { roundings } : {};
+  const truth = { nodes, step, causes: acceptedCauses(plant.name), all: [...planted.mutations.keys()], ...rounding };
   const scored = await scoreOf(run.bisect(opened, `trace:${out}`), truth, graph);
   fs.rmSync(out);
   return {

@@ -1,6 +1,7 @@
 /** What became of one run of the wizard, and of all. */
 import type { Graph } from '../../../shared/graph/graph';
 import { tensorOf } from '../../../shared/graph/graph';
+import type { RoundedPart } from '../../../shared/divergence/rounding';
 import type { EnginePrecision } from './engine-kinds';
 import type { BadNode, Verdict } from '../../../shared/divergence/verdict';
 
@@ -13,6 +14,8 @@ export interface Truth {
   readonly nodes: readonly string[];
   readonly step: number;
   readonly causes: readonly string[];
+  /** What the engine rounds, where the bug is nothing else: to be told, and not to be blamed. */
+  readonly roundings?: readonly RoundedPart[];
   /** Keys of all wrong nodes; undefined where nobody knows them. */
   readonly all?: readonly string[];
 }
@@ -49,18 +52,24 @@ export interface Score {
 
 export function score(verdict: Verdict, truth: Truth, graph: Graph): Score {
   const { firstBad, cause } = verdict;
+  const rounded = verdict.rounded.find(({ node, step }) => step === truth.step && truth.nodes.includes(node));
+  const told = truth.roundings && firstBad === null ? rounded : undefined;
   const nodeHit =
-    truth.nodes.length === 0 ? verdict.verdict === 'diverged' : firstBad !== null && isAt(firstBad, truth);
+    truth.nodes.length === 0
+      ? verdict.verdict === 'diverged'
+      : told !== undefined || (firstBad !== null && isAt(firstBad, truth));
   return {
     nodeHit,
-    causeHit: cause !== null && truth.causes.includes(cause.id),
+    causeHit: told
+      ? truth.roundings?.includes(told.rounding.part) === true
+      : cause !== null && truth.causes.includes(cause.id),
     causeWrong: cause !== null && !truth.causes.includes(cause.id),
     alsoBlamed: alsoBlamed(verdict, truth),
     effectKnown: (firstBad?.effect ?? null) !== null,
     counts: countsOf(verdict),
     falseBlame: !nodeHit && firstBad !== null && comesBefore(firstBad, truth, graph),
-    found: firstBad ? describe(firstBad) : verdict.verdict,
-    cause: cause?.id ?? null,
+    found: firstBad ? describe(firstBad) : told ? `${told.node}, rounded` : verdict.verdict,
+    cause: cause?.id ?? told?.rounding.text ?? null,
     explained: cause?.explained ?? null,
   };
 }

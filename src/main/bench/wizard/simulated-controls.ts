@@ -15,6 +15,7 @@ import { ENGINES } from './engine-kinds';
 import type { DumpStyle } from './engine-run';
 import { runEngine } from './engine-run';
 import type { Mutation } from './plant';
+import { RECURRENT } from './real-controls';
 import type { Random } from './random';
 
 interface Played {
@@ -58,8 +59,6 @@ async function bisectDump(run: BenchRun, opened: OpenModel, played: Played): Ret
 const engine = (name: string, kind: EngineKind, options: Options = {}): ControlKind =>
   played(name, (graph) => ({ style: wholeStyle(kind, graph) }), options);
 
-/** They have no cache of keys and values, and their states are in no dump. */
-const RECURRENT = ['mamba-dense', 'mamba2-dense'];
 const wide = (graph: Graph): Graph => withWideCaches(graph) ?? graph;
 
 /** An engine whose cache is of its own type: nothing of llama.cpp's f16 is in it. */
