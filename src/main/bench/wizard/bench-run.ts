@@ -11,7 +11,7 @@ import { findFirstBad } from '../../jobs/find-first-bad';
 import { Owned } from '../../jobs/owned';
 import type { Engines } from '../../jobs/produce-trace';
 import { RunFolder } from '../../jobs/run-folder';
-import type { EngineArithmetic, RunValues } from './engine-run';
+import type { DumpStyle, EngineOutcome, RunValues } from './engine-run';
 import { runEngine } from './engine-run';
 import type { BenchModel } from './models';
 import { BenchModels } from './models';
@@ -22,6 +22,8 @@ export interface OpenModel {
   readonly steps: readonly CapturedStep[];
   readonly stepTokens: readonly number[];
 }
+
+type CleanEngine = Pick<DumpStyle, 'arithmetic' | 'dtype' | 'precision' | 'rounds'>;
 
 /** One run of the benchmark; its owner disposes it. */
 export class BenchRun {
@@ -83,21 +85,22 @@ export class BenchRun {
     return { model, weights: WeightView.of(session.model, PLAIN_ACCESS), steps: session.steps, stepTokens };
   }
 
-  /** What the engine of an arithmetic computes without a bug. */
-  async cleanValues(opened: OpenModel, arithmetic: EngineArithmetic): Promise<RunValues> {
-    const key = `${opened.model.name} ${opened.steps.length} ${arithmetic}`;
+  /** What an engine computes without a bug. */
+  async cleanValues(opened: OpenModel, engine: CleanEngine): Promise<RunValues> {
+    const key = `${opened.model.name} ${opened.steps.length} ${engine.arithmetic}`;
+    const whole: DumpStyle = { ...engine, keeps: () => false, note: '' };
+    // each other rounding is drawn for a model once or never
+    if (engine.rounds) return (await this.runClean(opened, whole)).values;
     const known = this.clean.get(key);
     if (known) return known;
-    const { values } = await runEngine({
-      model: opened.model.path,
-      weights: opened.weights,
-      steps: opened.steps,
-      mutationOf: () => undefined,
-      style: { arithmetic, dtype: 'F32', keeps: () => false, note: '' },
-      control: this.quiet(),
-    });
+    const { values } = await this.runClean(opened, whole);
     this.clean.set(key, values);
     return values;
+  }
+
+  private runClean({ model, weights, steps }: OpenModel, style: DumpStyle): Promise<EngineOutcome> {
+    const control = this.quiet();
+    return runEngine({ model: model.path, weights, steps, mutationOf: () => undefined, style, control });
   }
 
   /** The wizard's verdict on a candidate. */

@@ -1,3 +1,5 @@
+import type { RoundedPart } from '../../../shared/divergence/rounding';
+
 /**
  * Which causes are right for a plant: ids of hypotheses, chosen by what the plant does. A general one is not where a
  * particular one exists; several where the plant draws among bugs that have their own, or where one bug has two names.
@@ -109,6 +111,17 @@ const ACCEPTED: Readonly<Record<string, readonly string[]>> = {
   'missing-bos': ['missing-bos'],
   'pre-tokenizer': ['tokenizer'],
 };
+
+/** Bugs of the catalogue that are nothing but rounding: what is to be told of them. */
+const ROUNDINGS: Readonly<Record<string, readonly RoundedPart[]>> = {
+  // a row that is only read: its weights and its result are one
+  'half-precision-decode': ['weights', 'results'],
+  'f16-accumulator': ['sums'],
+};
+
+export function acceptedRoundings(plant: string): readonly RoundedPart[] | undefined {
+  return ROUNDINGS[plant];
+}
 
 export function acceptedCauses(plant: string): readonly string[] {
   return ACCEPTED[plant] ?? [];

@@ -1,26 +1,45 @@
 /** How engines dump: all nodes or some, in which precision. */
 import type { Graph, GraphTensor } from '../../../shared/graph/graph';
 import { isComputing, layerOf, tensorOf } from '../../../shared/graph/graph';
+import type { EngineKind } from './engine-kinds';
+import { ENGINES } from './engine-kinds';
 import type { DumpStyle } from './engine-run';
 import type { Random } from './random';
 
-const PRECISIONS = [
-  { arithmetic: 'exact', dtype: 'F32', note: 'f32' },
-  { arithmetic: 'exact', dtype: 'F32', note: 'f32' },
-  { arithmetic: 'ggml', dtype: 'F32', note: 'Q8 activations' },
-  { arithmetic: 'f16', dtype: 'F16', note: 'f16' },
-] as const;
+/** Engines that bugs are planted in: a third rounds nothing, the others are those that people write. */
+const DRAWN: readonly EngineKind[] = [
+  ...[ENGINES.f32, ENGINES.f32, ENGINES.f32],
+  ...[ENGINES.f16, ENGINES.f16, ENGINES.bf16],
+  ...[ENGINES.ggml, ENGINES.int8Rows, ENGINES.int8Blocks],
+];
 
 /** Whole and in f32: hides nothing. */
 export function plainStyle(graph: Graph): DumpStyle {
-  return { arithmetic: 'exact', dtype: 'F32', keeps: (n) => isComputing(graph, n), note: 'f32' };
+  return wholeStyle(ENGINES.f32, graph);
+}
+
+/** Every node of an engine. */
+export function wholeStyle(engine: EngineKind, graph: Graph): DumpStyle {
+  return styleOf(engine, (n) => isComputing(graph, n), '');
+}
+
+export function styleOf(engine: EngineKind, keeps: DumpStyle['keeps'], subset: string): DumpStyle {
+  const { arithmetic, dtype, rounds, name, precision } = engine;
+  return { arithmetic, dtype, rounds, precision, keeps, note: [name, subset].filter((text) => text !== '').join(', ') };
 }
 
 /** @param dense no dump that has the ends of layers only, whose long stretches take long to look into */
 export function drawStyle(random: Random, graph: Graph, dense = false): DumpStyle {
-  const precision = random.pick(PRECISIONS);
+  const engine = random.pick(DRAWN);
   const { keeps, note } = drawSubset(random, graph, dense);
-  return { ...precision, keeps, note: note === '' ? precision.note : `${precision.note}, ${note}` };
+  return styleOf(engine, keeps, note);
+}
+
+/** The ends of layers and the logits, as a first dump has them. */
+export function layerEnds(graph: Graph): DumpStyle['keeps'] {
+  const nodes = graph.order.map((id) => tensorOf(graph, id)).filter((n) => isComputing(graph, n));
+  const last = nodes[nodes.length - 1]?.key;
+  return (n) => n.key === last || (layerOf(n.name) !== undefined && n.name.startsWith('l_out'));
 }
 
 /** All nodes, a random part of them, or the ends of layers with a few others. The last node is always dumped. */

@@ -2,12 +2,9 @@
 import type { JobControl } from '../../../shared/base/progress';
 import { f32ToBf16, f32ToF16 } from '../../../shared/base/float-bits';
 import { defined } from '../../../shared/base/assert';
-import { QuarrelError } from '../../../shared/base/errors';
 import type { Graph, GraphTensor } from '../../../shared/graph/graph';
-import { memoryOwner, tensorOf } from '../../../shared/graph/graph';
 import type { Arithmetic } from '../../../shared/ops/arithmetic';
 import { activationType, roundActivations } from '../../../shared/ops/arithmetic';
-import { evaluateNode } from '../../../shared/ops/evaluate-node';
 import type { NodeTurn } from '../../../shared/ops/executor';
 import { executeGraph } from '../../../shared/ops/executor';
 import { createInlineEngine } from '../../../shared/ops/mat-mul-engine';
@@ -16,7 +13,11 @@ import { stepKey } from '../../../shared/trace/steps';
 import type { TraceSource } from '../../../shared/trace/trace';
 import type { WeightView } from '../../files/weight-view';
 import { TraceWriter } from '../../traces/trace-writer';
+import type { EnginePrecision } from './engine-kinds';
+import { nmse } from './engine-values';
 import type { Mutation, Turn } from './plant';
+import type { Rounds } from './rounds';
+import { isRounded, roundedTurn, turnAt } from './rounds';
 
 export type EngineArithmetic = Extract<Arithmetic, 'exact' | 'ggml' | 'f16' | 'bf16'>;
 
@@ -24,11 +25,22 @@ export type EngineArithmetic = Extract<Arithmetic, 'exact' | 'ggml' | 'f16' | 'b
 export interface DumpStyle {
   readonly arithmetic: EngineArithmetic;
   readonly dtype: 'F32' | 'F16' | 'BF16';
+  readonly precision: EnginePrecision;
   /** Whether the dump holds a node. */
   readonly keeps: (node: GraphTensor) => boolean;
   readonly note: string;
   /** What the dump says of the engine's arithmetic and of the model that it loaded. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** What the engine rounds beyond its arithmetic. */
+  readonly rounds?: Rounds | undefined;
+  /** A node's values in the dump, where they are not those that the engine goes on with. */
+  readonly asDumped?: (node: GraphTensor, values: Float32Array) => Dumped | undefined;
+}
+
+/** A node as a dump has it. */
+export interface Dumped {
+  readonly ne: GraphTensor['ne'];
+  readonly values: Float32Array;
 }
 
 export interface EngineStep {
@@ -53,9 +65,11 @@ export interface EngineRun {
 
 /** What planting did. NMSE is Infinity for what is no number. */
 export interface PlantedEffect {
-  /** The first mutated node, against the right result on the same inputs. */
+  /** The first mutated node, against what this engine makes of the same inputs where it is right. */
   readonly key: string;
   readonly nmse: number;
+  /** What the engine's own rounding makes there. */
+  readonly rounding: number;
   /** The first dumped node that differs from the right run, as far as that is known. */
   readonly shown: number;
 }
@@ -98,7 +112,7 @@ function traceInfo({ model, steps, style }: EngineRun): Parameters<TraceWriter['
 class EngineRunner {
   readonly values: RunValues = new Map();
   private readonly states = new StateMemories();
-  private mutated: { readonly key: string; readonly nmse: number } | undefined;
+  private mutated: Omit<PlantedEffect, 'shown'> | undefined;
   private shown: number | undefined;
 
   constructor(
@@ -119,23 +133,27 @@ class EngineRunner {
       {
         arithmetics: [arithmetic],
         engine: createInlineEngine(),
-        override: (turn) => this.mutate(index, turn),
+        override: (turn) => this.compute(index, turn),
         onNode: ({ tensor, results }) => this.keep(index, tensor, results[arithmetic]),
         onNotMeasured: () => undefined,
       },
     );
   }
 
-  private mutate(index: number, turn: NodeTurn<EngineArithmetic>): Float32Array | undefined {
+  /** What is wrong here, or what the engine rounds; undefined where the executor computes the node. */
+  private compute(index: number, turn: NodeTurn<EngineArithmetic>): Float32Array | undefined {
     const { mutationOf, weights, style } = this.run;
-    const mutation = mutationOf(turn.tensor, index);
-    if (!mutation) return undefined;
+    const { rounds, arithmetic } = style;
     const { graph, captured } = defined(this.run.steps[index], `step ${index}`);
+    const mutation = mutationOf(turn.tensor, index);
+    if (!mutation && !(rounds && isRounded(rounds, graph, turn.tensor))) return undefined;
     const known = (key: string): Float32Array => this.values.get(stepKey(index, key)) ?? captured.readF32(key);
-    const at = turnAt(graph, weights, known, turn);
+    const plain = turnAt(graph, weights, known, turn);
+    const at = rounds ? roundedTurn(plain, rounds) : plain;
+    if (!mutation) return at.right();
     const wrong = Float32Array.from(mutation(at));
-    roundActivations(activationType(style.arithmetic), wrong, 0, wrong.length);
-    this.mutated ??= { key: turn.tensor.key, nmse: nmse(at.right(), wrong) };
+    roundActivations(activationType(arithmetic), wrong, 0, wrong.length);
+    this.mutated ??= effectOf(plain, at, wrong);
     return wrong;
   }
 
@@ -144,7 +162,10 @@ class EngineRunner {
     const key = stepKey(index, tensor.key);
     this.values.set(key, result);
     if (!style.keeps(tensor)) return;
-    if (this.writer) writeNode(this.writer, key, tensor, result, style.dtype);
+    if (this.writer) {
+      const { ne, values } = style.asDumped?.(tensor, result) ?? { ne: tensor.ne, values: result };
+      writeNode(this.writer, key, { ...tensor, ne }, values, style.dtype);
+    }
     const right = clean?.get(key);
     if (this.shown === undefined && right) {
       const difference = nmse(right, result);
@@ -153,52 +174,9 @@ class EngineRunner {
   }
 }
 
-function turnAt(
-  graph: Graph,
-  weights: WeightView,
-  valueOf: (key: string) => Float32Array,
-  turn: NodeTurn<EngineArithmetic>,
-): Turn {
-  const { tensor, arithmetic } = turn;
-  const source = (index: number): Float32Array => {
-    const found = turn.source(index);
-    if (!found) throw new QuarrelError(`${tensor.key} has no source ${index}`);
-    return found;
-  };
-  return {
-    ...{ graph, tensor, weights, arithmetic, source, valueOf },
-    before: () => turn.before(),
-    right: () => rightResult(graph, tensor, weights, arithmetic, source, () => turn.before()),
-  };
-}
-
-function rightResult(
-  graph: Graph,
-  tensor: GraphTensor,
-  weights: WeightView,
-  arithmetic: EngineArithmetic,
-  source: (index: number) => Float32Array,
-  before: () => Float32Array,
-): Float32Array {
-  if (tensor.op === 'SET_ROWS') return setRows(tensor, source(0), source(1), before());
-  const sources = tensor.src.map((id, i) =>
-    id === undefined || memoryOwner(graph, tensorOf(graph, id)).role === 'weight' ? undefined : source(i),
-  );
-  return evaluateNode(graph, tensor, { sources, weights }, arithmetic);
-}
-
-/** Row ids[i] of the memory becomes row i; one plane. */
-export function setRows(
-  { ne }: GraphTensor,
-  rows: Float32Array,
-  ids: Float32Array,
-  before: Float32Array,
-): Float32Array {
-  const after = Float32Array.from(before);
-  for (let i = 0; i < ids.length; i++) {
-    after.set(rows.subarray(i * ne[0], (i + 1) * ne[0]), (ids[i] as number) * ne[0]);
-  }
-  return after;
+function effectOf(plain: Turn, at: Turn, wrong: Float32Array): Omit<PlantedEffect, 'shown'> {
+  const right = at.right();
+  return { key: plain.tensor.key, nmse: nmse(right, wrong), rounding: nmse(plain.exact(), right) };
 }
 
 function writeNode(
@@ -215,20 +193,4 @@ function writeNode(
   }
   const bits = Uint16Array.from(values, dtype === 'F16' ? f32ToF16 : f32ToBf16);
   sink.write(key, dtype, tensor.ne, new Uint8Array(bits.buffer));
-}
-
-/** Σ(wrong − right)² / Σright²; Infinity where only one of two is a number. */
-export function nmse(right: Float32Array, wrong: Float32Array): number {
-  let error = 0;
-  let energy = 0;
-  for (let i = 0; i < right.length; i++) {
-    const r = right[i] as number;
-    const w = wrong[i] as number;
-    if (Object.is(r, w)) continue;
-    if (!Number.isFinite(r) && !Number.isFinite(w)) continue;
-    if (!Number.isFinite(w) || !Number.isFinite(r)) return Infinity;
-    error += (w - r) ** 2;
-  }
-  for (const r of right) if (Number.isFinite(r)) energy += r * r;
-  return energy === 0 ? (error === 0 ? 0 : Infinity) : error / energy;
 }

@@ -3,6 +3,7 @@ import type { Graph, GraphTensor } from '../../../shared/graph/graph';
 import { isComputing, tensorOf } from '../../../shared/graph/graph';
 import type { Arithmetic } from '../../../shared/ops/arithmetic';
 import type { WeightView } from '../../files/weight-view';
+import type { Dot } from './dots';
 import type { Random } from './random';
 
 /** A node about to be computed by the wrong engine. */
@@ -15,10 +16,16 @@ export interface Turn {
   source(index: number): Float32Array;
   /** Any node's result, or an input leaf's data, as this run has it; nodes: only those before. */
   valueOf(key: string): Float32Array;
+  /** Values of a weight as the engine holds them: what it rounds there. */
+  held(values: Float32Array): Float32Array;
+  /** How the engine adds up products. */
+  readonly dot: Dot;
   /** What the result's memory holds so far. */
   before(): Float32Array;
-  /** The right result on the same inputs. */
+  /** What the engine makes of the same inputs where it is right. */
   right(): Float32Array;
+  /** The same as exactly as can be, on what the node before gave. */
+  exact(): Float32Array;
 }
 
 /** The wrong result: all elements, ne[0] fastest. */

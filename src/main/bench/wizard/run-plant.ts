@@ -8,7 +8,7 @@ import type { Graph } from '../../../shared/graph/graph';
 import { defined } from '../../../shared/base/assert';
 import { shadersDir } from '../../entry-path';
 import type { BenchRun, OpenModel } from './bench-run';
-import { acceptedCauses } from './causes';
+import { acceptedCauses, acceptedRoundings } from './causes';
 import { drawStyle, plainStyle } from './dump-style';
 import type { DumpStyle, PlantedEffect } from './engine-run';
 import { runEngine } from './engine-run';
@@ -18,10 +18,12 @@ import { siteOf } from './plant';
 import type { Plant } from './plants';
 import { Random } from './random';
 import type { PlantResult, Score, Truth } from './score';
-import { failed, score } from './score';
+import { countsOf, failed, score } from './score';
 
 /** Least NMSE at the planted node: what is less may lie within what correct engines differ by. */
 const LEAST_EFFECT = { strong: 1e-3, weak: 1e-8 };
+/** And least multiple of what the engine's own rounding makes of that node: below it nothing tells the two apart. */
+const ABOVE_ROUNDING = 10;
 /** Draws of parameters until one has an effect. */
 const DRAWS = 12;
 
@@ -58,7 +60,10 @@ async function runEnginePlant(
   const step = planted.step ?? 0;
   const begin = performance.now();
   const { graph } = defined(opened.steps[step], `step ${step}`);
-  const truth = { nodes: wrongNodes(graph, planted, style), step, causes: acceptedCauses(plant.name) };
+  const nodes = wrongNodes(graph, planted, style);
+  const roundings = acceptedRoundings(plant.name);
+  const rounding = roundings ? { roundings } : {};
+  const truth = { nodes, step, causes: acceptedCauses(plant.name), all: [...planted.mutations.keys()], ...rounding };
   const scored = await scoreOf(run.bisect(opened, `trace:${out}`), truth, graph);
   fs.rmSync(out);
   return {
@@ -66,6 +71,7 @@ async function runEnginePlant(
     ...scored,
     note: planted.note,
     style: style.note,
+    precision: style.precision,
     effect: effect.nmse,
     planted: effect.key,
     seconds: (performance.now() - begin) / 1000,
@@ -100,7 +106,8 @@ async function draw(run: BenchRun, plant: EnginePlant, opened: OpenModel, random
     const style = plant.weak ? plainStyle(graph) : drawStyle(random, graph, run.dense);
     const out = run.file(`${plant.name}.safetensors`);
     const effect = await write(run, opened, planted, style, out);
-    if (effect && effect.nmse >= least && effect.shown >= least) return { planted, style, effect, out };
+    const enough = Math.max(least, ABOVE_ROUNDING * (plant.weak ? 0 : (effect?.rounding ?? 0)));
+    if (effect && effect.nmse >= enough && effect.shown >= least) return { planted, style, effect, out };
     fs.rmSync(out);
     most = Math.max(most, effect?.shown ?? 0);
   }
@@ -124,7 +131,7 @@ async function write(
     style: { ...style, keeps: (node) => style.keeps(node) && !absent.has(node.key) },
     out,
     control: run.quiet(),
-    clean: await run.cleanValues(opened, style.arithmetic),
+    clean: await run.cleanValues(opened, style),
   });
   return effect;
 }
@@ -149,6 +156,7 @@ async function runKernelPlant(
     ...scored,
     note: edits.note,
     style: 'webgpu',
+    precision: 'f32',
     effect: null,
     planted: edits.first,
     seconds: (performance.now() - begin) / 1000,
@@ -172,6 +180,11 @@ async function runInputPlant(run: BenchRun, plant: InputPlant, model: string, ra
     explained: cause?.explained ?? null,
     note,
     style: 'input',
+    precision: 'f32',
+    causeWrong: cause !== null && !accepted.includes(cause.id),
+    alsoBlamed: [],
+    effectKnown: firstBad !== null && firstBad.effect !== null,
+    counts: countsOf(verdict),
     effect: null,
     planted,
     seconds: (performance.now() - begin) / 1000,

@@ -3,7 +3,7 @@ import { QuarrelError } from '../../../shared/base/errors';
 import type { JobControl } from '../../../shared/base/progress';
 import type { Engines } from '../../jobs/produce-trace';
 import { BenchRun } from './bench-run';
-import { CONTROLS, runControl, WEBGPU_CONTROL } from './controls';
+import { controlKinds, runControl } from './controls';
 import type { ControlKind } from './controls';
 import { Random } from './random';
 import { runPlant } from './run-plant';
@@ -12,8 +12,8 @@ import { totalsOf } from './score';
 import { PLANTS } from './plants';
 import type { Plant } from './plants';
 
-/** Controls of the reduced benchmark. */
-const LEAST_CONTROLS = 12;
+/** Controls of a whole run: three seeds have more than 400. */
+const LEAST_CONTROLS = 200;
 
 export interface WizardBenchOptions {
   readonly seed: number;
@@ -21,8 +21,12 @@ export interface WizardBenchOptions {
   readonly reduced: boolean;
   /** Only plants and controls whose name contains this. */
   readonly only?: string;
+  /** Only bugs, or only right candidates; both when absent. */
+  readonly part?: 'plants' | 'controls';
   /** Why webgpu cannot run; undefined where it can. */
   readonly noGpu?: string;
+  /** Folder of a llama.cpp build with Vulkan, for right candidates. */
+  readonly vulkan?: string;
 }
 
 interface Task {
@@ -42,8 +46,8 @@ export async function benchWizard(
   const controls: ControlResult[] = [];
   const skipped: Skipped[] = [];
   try {
-    const tasks = [...plantTasks(run, options, skipped)];
-    tasks.push(...controlTasks(run, options, tasks.length));
+    const tasks = options.part === 'controls' ? [] : [...plantTasks(run, options, skipped)];
+    if (options.part !== 'plants') tasks.push(...controlTasks(run, options));
     for (const [done, task] of tasks.entries()) {
       control.progress({ stage: 'planted bugs', done, total: tasks.length, detail: task.name });
       const entry = await resultOf(task);
@@ -88,23 +92,25 @@ function modelsFor(run: BenchRun, plant: Plant, { seed, reduced }: WizardBenchOp
   return Array.from({ length: count }, (_, i) => order[i % order.length] as string);
 }
 
-/** At least as many as plants: every kind on some model, then on others. */
-function controlTasks(run: BenchRun, options: WizardBenchOptions, least: number): Task[] {
-  const kinds = [...CONTROLS, ...(options.noGpu === undefined ? [WEBGPU_CONTROL] : [])].filter(
-    ({ name }) => options.only === undefined || name.includes(options.only),
+/** Every kind on some model, then on others. */
+function controlTasks(run: BenchRun, options: WizardBenchOptions): Task[] {
+  const { reduced, only } = options;
+  const kinds = controlKinds(options.noGpu === undefined, options.vulkan).filter(
+    (kind) => (only === undefined || kind.name.includes(only)) && (!reduced || kind.reduced),
   );
-  const count = Math.max(options.reduced ? LEAST_CONTROLS : least, kinds.length);
-  const orders = new Map(kinds.map((kind) => [kind, modelsOf(run, kind, options)]));
-  return Array.from({ length: kinds.length === 0 ? 0 : Math.ceil(count / kinds.length) }, (_, round) =>
-    kinds.flatMap((kind) => {
-      const model = orders.get(kind)?.[round];
+  const rounds = reduced || kinds.length === 0 ? 1 : Math.ceil(LEAST_CONTROLS / kinds.length);
+  const orders = kinds.map((kind) => ({ kind, models: modelsOf(run, kind, options) }));
+  return Array.from({ length: rounds }, (_, round) =>
+    orders.flatMap(({ kind, models }) => {
+      const model = models[round];
       return model === undefined ? [] : [controlTask(run, kind, model)];
     }),
   ).flat();
 }
 
-function modelsOf(run: BenchRun, { name, except = [] }: ControlKind, { seed, reduced }: WizardBenchOptions): string[] {
-  const present = run.models.names.filter((model) => run.models.has(model) && !except.includes(model));
+function modelsOf(run: BenchRun, kind: ControlKind, { seed, reduced }: WizardBenchOptions): string[] {
+  const { name, except = [], only } = kind;
+  const present = run.models.names.filter((m) => run.models.has(m) && !except.includes(m) && (only?.test(m) ?? true));
   // A large model in a few of the controls only.
   const order = Random.named(seed, `models of ${name}`).sample(present, present.length);
   return reduced ? order.filter((model) => model !== 'smollm2') : order;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { Option } from 'commander';
 
 import { meetsAims } from '../../bench/wizard/score';
 import { nodeEngines } from '../engines';
@@ -11,6 +12,8 @@ interface WizardCommand {
   readonly reduced?: boolean;
   readonly only?: string;
   readonly seed: number;
+  readonly part?: 'plants' | 'controls';
+  readonly vulkan?: string;
   readonly gpu: boolean;
   readonly markdown?: boolean;
   readonly json?: boolean;
@@ -23,6 +26,8 @@ export function addBenchWizard(bench: Command, exit: (code: ExitCode) => void): 
     .option('--reduced', 'about a dozen bugs and as many right candidates')
     .option('--only <text>', 'only bugs and right candidates whose name contains this')
     .option('--seed <n>', 'of the parameters: layers, heads, rows, formats, models', parseIndex, 1)
+    .addOption(new Option('--part <part>', 'only bugs, or only right candidates').choices(['plants', 'controls']))
+    .option('--vulkan <dir>', 'folder of a llama.cpp build with Vulkan: three more kinds of right candidates')
     .option('--no-gpu', 'without bugs of kernels')
     .option('--markdown', 'the table of docs/benchmarks.md on stdout')
     .option('--json', 'one JSON document (quarrel.bench.wizard/1) on stdout')
@@ -34,10 +39,16 @@ export function addBenchWizard(bench: Command, exit: (code: ExitCode) => void): 
 function wizard(options: WizardCommand): Promise<ExitCode> {
   return runCommand(options, async ({ answer, control, remark }) => {
     const { benchWizard } = await import('../../bench/wizard/wizard-bench');
-    const { seed, only, reduced = false } = options;
+    const { seed, only, part, vulkan, reduced = false } = options;
     const noGpu = options.gpu ? await whyNoGpu() : '--no-gpu';
     const bench = await benchWizard(
-      { seed, reduced, ...(only === undefined ? {} : { only }), ...(noGpu === undefined ? {} : { noGpu }) },
+      {
+        ...{ seed, reduced },
+        ...(only === undefined ? {} : { only }),
+        ...(part === undefined ? {} : { part }),
+        ...(vulkan === undefined ? {} : { vulkan }),
+        ...(noGpu === undefined ? {} : { noGpu }),
+      },
       nodeEngines,
       control,
       (result) => remark(resultLine(result)),

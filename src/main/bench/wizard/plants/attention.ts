@@ -3,7 +3,7 @@ import { f32FromBits } from '../../../../shared/base/float-bits';
 import type { Graph, GraphTensor } from '../../../../shared/graph/graph';
 import { tensorOf } from '../../../../shared/graph/graph';
 import { defined } from '../../../../shared/base/assert';
-import { setRows } from '../engine-run';
+import { setRows } from '../engine-values';
 import type { EnginePlant, Mutation, Site, Turn } from '../plant';
 import { plantAt } from '../plant';
 import { toHalf } from './wrong-decoders';
@@ -33,20 +33,22 @@ interface SoftMaxSettings {
   sinks: Float32Array | undefined;
   /** Taken off before the exponential. */
   top: (greatest: number) => number;
+  exp: (x: number) => number;
 }
 
-function softMaxSettings(turn: Turn): SoftMaxSettings {
+export function softMaxSettings(turn: Turn): SoftMaxSettings {
   const [, mask, sinks] = turn.tensor.src;
   return {
     scale: f32FromBits(turn.tensor.opParams[0] ?? 0),
     mask: mask === undefined ? new Float32Array(turn.tensor.ne[0] * turn.tensor.ne[1]) : turn.source(1),
     sinks: sinks === undefined ? undefined : turn.source(2),
     top: (greatest) => greatest,
+    exp: Math.exp,
   };
 }
 
 /** Powers and sums in f32, as engines have them. */
-function softMax(x: Float32Array, [n, rows, heads]: readonly number[], s: SoftMaxSettings): Float32Array {
+export function softMax(x: Float32Array, [n, rows, heads]: readonly number[], s: SoftMaxSettings): Float32Array {
   const out = new Float32Array(x.length);
   const width = n ?? 1;
   const logits = new Float32Array(width);
@@ -58,9 +60,9 @@ function softMax(x: Float32Array, [n, rows, heads]: readonly number[], s: SoftMa
       greatest = Math.max(greatest, logits[i] as number);
     }
     const top = s.top(greatest);
-    let sum = sink === undefined ? 0 : Math.fround(Math.exp(sink - top));
+    let sum = sink === undefined ? 0 : Math.fround(s.exp(sink - top));
     for (let i = 0; i < width; i++) {
-      const power = Math.fround(Math.exp((logits[i] as number) - top));
+      const power = Math.fround(s.exp((logits[i] as number) - top));
       out[r * width + i] = power;
       sum = Math.fround(sum + power);
     }
@@ -200,9 +202,7 @@ function headProducts(turn: Turn, matrixOf: (head: number, heads: number, matric
     const plane = matrixOf(h, heads, matrices) * m * k;
     for (let t = 0; t < tokens; t++) {
       for (let r = 0; r < m; r++) {
-        let sum = 0;
-        for (let i = 0; i < k; i++) sum += (x[plane + r * k + i] as number) * (y[(h * tokens + t) * k + i] as number);
-        out[(h * tokens + t) * m + r] = sum;
+        out[(h * tokens + t) * m + r] = turn.dot(x, plane + r * k, y, (h * tokens + t) * k, k);
       }
     }
   }

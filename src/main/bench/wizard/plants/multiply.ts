@@ -8,6 +8,7 @@ import { activationType, roundActivations } from '../../../../shared/ops/arithme
 import { referenceDecoder } from '../../../../shared/ops/operand';
 import type { GgmlTypeName } from '../../../../shared/quant/ggml-type';
 import { QUANT_FORMATS, rowBytes } from '../../../../shared/quant/registry';
+import type { Dot } from '../dots';
 import type { Mutation, Turn } from '../plant';
 import type { DecodeBlock } from './wrong-decoders';
 
@@ -38,7 +39,7 @@ export function rightDecoder(type: GgmlTypeName): DecodeBlock {
 /** How a node that reads a weight goes on with other values for it: GET_ROWS, MUL_MAT, MUL_MAT_ID. */
 export function withWeight(valuesOf: (turn: Turn) => Float32Array): Mutation {
   return (turn) => {
-    const values = valuesOf(turn);
+    const values = turn.held(valuesOf(turn));
     if (turn.tensor.kind === 'GET_ROWS') return takeRows(values, turn.tensor.ne[0], turn.source(1));
     return turn.tensor.kind === 'MUL_MAT_ID' ? multiplyExperts(turn, values) : multiply(turn, values);
   };
@@ -57,17 +58,13 @@ export function takeRows(values: Float32Array, width: number, ids: Float32Array)
   return out;
 }
 
-/** dst[n][m] = Σ a[m][k] b[n][k], k ascending in f64. */
-export function product(a: Float32Array, b: Float32Array, k: number): Float32Array {
+/** dst[n][m] = Σ a[m][k] b[n][k], added up as the engine does. */
+function product(a: Float32Array, b: Float32Array, k: number, dot: Dot): Float32Array {
   const rows = a.length / k;
   const columns = b.length / k;
   const out = new Float32Array(rows * columns);
   for (let n = 0; n < columns; n++) {
-    for (let m = 0; m < rows; m++) {
-      let sum = 0;
-      for (let i = 0; i < k; i++) sum += (a[m * k + i] as number) * (b[n * k + i] as number);
-      out[n * rows + m] = sum;
-    }
+    for (let m = 0; m < rows; m++) out[n * rows + m] = dot(a, m * k, b, n * k, k);
   }
   return out;
 }
@@ -75,7 +72,7 @@ export function product(a: Float32Array, b: Float32Array, k: number): Float32Arr
 function multiply(turn: Turn, values: Float32Array): Float32Array {
   const a = defined(turn.tensor.src[0], 'a weight');
   const { ne, type } = tensorOf(turn.graph, a);
-  return product(values, asRead(turn.source(1), type, turn.arithmetic, ne[0]), ne[0]);
+  return product(values, asRead(turn.source(1), type, turn.arithmetic, ne[0]), ne[0], turn.dot);
 }
 
 /** Sources: weights [k, m, experts], activations [k, 1 or used, tokens], ids [used, tokens]. */
@@ -92,7 +89,7 @@ function multiplyExperts(turn: Turn, values: Float32Array): Float32Array {
       const expert = ids[t * used + u] as number;
       const from = (t * given + (u % given)) * k;
       const plane = values.subarray(expert * m * k, (expert + 1) * m * k);
-      out.set(product(plane, x.subarray(from, from + k), k), (t * used + u) * m);
+      out.set(product(plane, x.subarray(from, from + k), k, turn.dot), (t * used + u) * m);
     }
   }
   return out;

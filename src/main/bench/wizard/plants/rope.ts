@@ -19,6 +19,8 @@ interface RopeSettings {
   factors: Float32Array | undefined;
   /** What becomes of channels that are not turned. */
   rest: 'kept' | 'zero';
+  /** Of angles, sines and cosines. */
+  round: (x: number) => number;
 }
 
 const NEOX = 2;
@@ -39,6 +41,7 @@ export function ropeSettings(turn: Turn): RopeSettings {
     positions: turn.source(1),
     factors: turn.tensor.src[2] === undefined ? undefined : turn.source(2),
     rest: 'kept',
+    round: (x) => x,
   };
 }
 
@@ -49,8 +52,8 @@ export function rope(x: Float32Array, [width, heads, tokens]: readonly number[],
   for (let t = 0; t < (tokens ?? 1); t++) {
     for (let pair = 0; pair < half; pair++) {
       const [angle, magnitude] = angleOf(pair, s.positions[t] ?? 0, s);
-      const c = Math.cos(angle) * magnitude;
-      const r = Math.sin(angle) * magnitude;
+      const c = s.round(Math.cos(s.round(angle)) * magnitude);
+      const r = s.round(Math.sin(s.round(angle)) * magnitude);
       for (let h = 0; h < (heads ?? 1); h++) {
         const row = ((heads ?? 1) * t + h) * (width ?? 1);
         const i = row + (s.halves ? pair : 2 * pair);
