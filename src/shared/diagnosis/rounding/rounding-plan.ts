@@ -42,13 +42,15 @@ export interface RoundingPlan {
 export function roundingPlan(replay: Replayed, declared: ReadonlySet<Precision>): RoundingPlan {
   const caches = readsCache(replay) ? (['BF16', 'Q8', 'Q4'] as const).flatMap(cachesOf) : [];
   const coarsest = [allRounding(BF16), ...caches.slice(-1)];
+  const sites = replay.nodes.flatMap((node) => replay.site(node, 'exact') ?? []);
+  const isTiny = sites.some((site) => underflows(site, 'activations'));
+  const underflow = isTiny ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : [];
   if (!isAlone(replay)) {
-    const levels = [F32_GRID, F16, BF16].map((grid) => [allRounding(grid), inputRounding(grid)]);
+    const floats = [F32_GRID, F16, BF16].map((grid) => [allRounding(grid), inputRounding(grid)]);
+    const levels = [...floats.slice(0, 1), ...underflow, ...floats.slice(1)];
     const said = caches.filter(({ grid }) => declared.has(grid.precision)).map((cache) => [cache]);
     return { plain: [allRounding(F16), allRounding(BF16), ...caches], levels: [...levels, ...said], coarsest };
   }
-  const site = replay.nodes.map((node) => replay.site(node, 'exact')).findLast((s) => s !== undefined);
-  const isTiny = site !== undefined && underflows(site, 'activations');
   const longest = hasShortMantissas(replay.wrong) ? Infinity : SHORT_SUM;
   const plain = [
     ...[F16, TF32, BF16, ...BLOCKS].map((grid) => inputRounding(grid)),
@@ -60,7 +62,7 @@ export function roundingPlan(replay: Replayed, declared: ReadonlySet<Precision>)
   const levels = [
     [sumRounding(F32_GRID, Infinity), inputRounding(F32_GRID)],
     [functionRounding(F32_GRID), angleRounding(F32_GRID)],
-    ...(isTiny ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : []),
+    ...underflow,
     ...[F16, BF16].map((grid) => [
       inputRounding(grid),
       sumRounding(grid, longest),
