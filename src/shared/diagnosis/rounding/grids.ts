@@ -61,13 +61,20 @@ export const F32_GRID: Grid = {
  * @param length elements of a block; a whole row (or column) where that is shorter, or 0
  * @param axis along which a block lies
  * @param scale the type in which a block's scale is stored
+ * @param begun elements of the first block that lie before the tensor: a view need not begin with a block
  */
-export function blockGrid(precision: 'Q8' | 'Q4', length: number, axis: 0 | 1 = 0, scale: 'F32' | 'F16' = 'F32'): Grid {
+export function blockGrid(
+  precision: 'Q8' | 'Q4',
+  length: number,
+  axis: 0 | 1 = 0,
+  scale: 'F32' | 'F16' = 'F32',
+  begun = 0,
+): Grid {
   const greatest = precision === 'Q8' ? 127 : 7;
   const stored = (x: number): number => (scale === 'F16' ? f16ToF32(f32ToF16(x)) : x);
   const round = (values: Float32Array, ne: Dims, pick: (x: number) => number): Float32Array => {
     const out = new Float32Array(values.length);
-    forEachBlock(ne, length, axis, (first, count, stride) => {
+    forEachBlock(ne, { length, axis, begun }, (first, count, stride) => {
       let most = 0;
       for (let i = 0, at = first; i < count; i++, at += stride) most = Math.max(most, Math.abs(values[at]!));
       const step = most / greatest;
@@ -91,8 +98,7 @@ export function blockGrid(precision: 'Q8' | 'Q4', length: number, axis: 0 | 1 = 
 /** Calls with the first element, the elements and their distance, of every block of a contiguous tensor. */
 function forEachBlock(
   ne: Dims,
-  length: number,
-  axis: 0 | 1,
+  { length, axis, begun }: { readonly length: number; readonly axis: 0 | 1; readonly begun: number },
   call: (first: number, count: number, stride: number) => void,
 ): void {
   const [n0, n1, n2, n3] = ne;
@@ -101,7 +107,10 @@ function forEachBlock(
   for (let plane = 0; plane < n2 * n3; plane++) {
     for (let line = 0; line < across; line++) {
       const first = plane * n0 * n1 + line * next;
-      for (let at = 0; at < along; at += size) call(first + at * stride, Math.min(size, along - at), stride);
+      for (let at = -begun; at < along; at += size) {
+        const [from, to] = [Math.max(0, at), Math.min(along, at + size)];
+        call(first + from * stride, to - from, stride);
+      }
     }
   }
 }

@@ -3,9 +3,9 @@ import type { JudgedNode } from '../../divergence/examine';
 import type { GraphTensor } from '../../graph/graph';
 import type { Precision, RoundedPart } from '../../divergence/rounding';
 
-/** Share of an error's energy that counts as the same precision in another layer, whose numbers are others. */
-const SAME_KIND = 1e-3;
-/** The same for nodes of another kind, where a precision as coarse as this must show as well. */
+/** Share of an error, in floors, that counts as the same precision in another layer: floors know how its numbers are. */
+const SAME_KIND = 0.1;
+/** Share of an error's energy at nodes of another kind, where a precision as coarse as this must show as well. */
 const ANY_KIND = 1e-2;
 /** Mat-muls of other kinds that it takes to say how the engine computes. */
 const LEAST_OTHERS = 3;
@@ -21,11 +21,13 @@ export function isInKeeping(
   precision: Precision,
   part: RoundedPart,
 ): boolean {
-  const error = errorOf(node);
+  // f32 sums lose more in one layer than in another, where terms cancel
+  if (precision === 'F32') return true;
   const peers = judged.filter((j) => j !== node && kindOf(j) === kindOf(node));
-  const likeHere = peers.filter((j) => errorOf(j) >= SAME_KIND * error);
+  const likeHere = peers.filter((j) => floorsOf(j) >= SAME_KIND * floorsOf(node));
   if (2 * likeHere.length < peers.length) return false;
-  if (precision === 'F32' || precision === 'F16' || precision === 'TF32' || part === 'cache') return true;
+  if (precision === 'F16' || precision === 'TF32' || part === 'cache') return true;
+  const error = errorOf(node);
   const others = judged.filter((j) => isMatMul(j) && kindOf(j) !== kindOf(node));
   const alike = others.filter((j) => errorOf(j) >= ANY_KIND * error);
   return others.length >= LEAST_OTHERS && 2 * alike.length >= others.length;
@@ -33,6 +35,10 @@ export function isInKeeping(
 
 function errorOf({ judgement }: JudgedNode): number {
   return judgement.toExact ?? judgement.localNmse;
+}
+
+function floorsOf(j: JudgedNode): number {
+  return errorOf(j) / j.judgement.noiseFloor;
 }
 
 function isMatMul({ node }: JudgedNode): boolean {

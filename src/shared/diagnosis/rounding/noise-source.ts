@@ -53,14 +53,26 @@ export function inputRounding(grid: Grid): NoiseSource {
   return everywhere('activations', grid, inputsRounded(grid));
 }
 
-/** Keys and values as a cache holds them, in blocks along a head's channels: values lie transposed where they are read. */
-export function cacheRounding(gridAlong: (axis: 0 | 1) => Grid): NoiseSource {
-  const grids = [gridAlong(0), gridAlong(1)] as const;
-  return everywhere('cache', grids[0], (site, random) => {
+/** Where the blocks of a cache lie in a view of it. */
+export interface CacheBlocks {
+  /** Dimension along which they lie. */
+  readonly axis: 0 | 1;
+  /** Channels of the cache's row before the view's first. */
+  readonly offset: number;
+}
+
+/**
+ * Keys and values as a cache holds them, in blocks along a head's channels (a token has its own scales) or along the
+ * tokens. Values lie transposed where they are read.
+ */
+export function cacheRounding(gridOf: (blocks: CacheBlocks) => Grid, along: 'channels' | 'tokens'): NoiseSource {
+  return everywhere('cache', gridOf({ axis: 0, offset: 0 }), (site, random) => {
     const sources = new Map<number, Float32Array>();
     site.node.src.forEach((_, index) => {
       const values = isCached(site, index) ? floatSource(site, index) : undefined;
-      const grid = grids[channelAxis(site, index)];
+      const channels = channelAxis(site, index);
+      const axis = along === 'channels' ? channels : channels === 0 ? 1 : 0;
+      const grid = gridOf({ axis, offset: channelOffset(site, index) });
       if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
     });
     return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
@@ -227,14 +239,24 @@ export function isCached(site: Site, index: number): boolean {
 
 /**
  * The dimension of a cached source along which a head's channels lie, as an engine's blocks do: the one that is
- * contiguous, but for the values of an attention without flash attention, whose cache is transposed.
+ * contiguous, but for values where probabilities weigh them, which have the tokens there.
  */
 function channelAxis(site: Site, index: number): 0 | 1 {
   const t = sourceTensor(site, index);
-  if (!t) return 0;
-  const contiguous = t.nb[0] <= t.nb[1] ? 0 : 1;
-  const isTransposed = memoryOwner(site.graph, t).name.startsWith('cache_v') && site.node.kind !== 'FLASH_ATTN_EXT';
-  return isTransposed ? (contiguous === 0 ? 1 : 0) : contiguous;
+  if (!t || areWeighed(site)) return t ? 1 : 0;
+  return t.nb[0] <= t.nb[1] ? 0 : 1;
+}
+
+function areWeighed(site: Site): boolean {
+  const weights = site.node.kind === 'MUL_MAT' ? sourceTensor(site, 1) : undefined;
+  return weights !== undefined && memoryOwner(site.graph, weights).kind === 'SOFT_MAX';
+}
+
+/** Channels of the cache's row that lie before the view: the compressed keys of an MLA cache, of which values are a part. */
+function channelOffset(site: Site, index: number): number {
+  const t = sourceTensor(site, index);
+  if (!t || areWeighed(site)) return 0;
+  return Math.floor(t.viewOffs / Math.min(t.nb[0], t.nb[1]));
 }
 
 function extentsOf(site: Site, index: number): Dims {

@@ -23,6 +23,8 @@ const [F16, BF16, TF32] = [floatGrid('F16'), floatGrid('BF16'), floatGrid('TF32'
 const BLOCKS = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
 /** Terms of one sum in 16 bits where the results lie on no 16-bit grid: blocks of a quantized weight are summed so. */
 const SHORT_SUM = 32;
+/** Elements of a block in a quantized cache. */
+const CACHE_BLOCK = 32;
 /** Codes of 8-bit blocks on either side of 0. */
 const CODES = 127;
 
@@ -46,10 +48,15 @@ export function roundingPlan(replay: Replayed, declared: ReadonlySet<Precision>)
   const isTiny = sites.some((site) => underflows(site, 'activations'));
   const underflow = isTiny ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : [];
   if (!isAlone(replay)) {
-    const floats = [F32_GRID, F16, BF16].map((grid) => [allRounding(grid), inputRounding(grid)]);
-    const levels = [...floats.slice(0, 1), ...underflow, ...floats.slice(1)];
-    const said = caches.filter(({ grid }) => declared.has(grid.precision)).map((cache) => [cache]);
-    return { plain: [allRounding(F16), allRounding(BF16), ...caches], levels: [...levels, ...said], coarsest };
+    // where an engine rounds in few of these places, its errors are spread otherwise than where it rounds in all
+    const floats = [F16, BF16].flatMap((grid) => {
+      const all = allRounding(grid);
+      return [[all], [all, inputRounding(grid), sumRounding(grid, SHORT_SUM), resultRounding(grid)]];
+    });
+    // 4-bit blocks make errors as large as mistakes do: they have to be said, or reproduced
+    const said = caches.filter(({ grid }) => grid.precision !== 'Q4' || declared.has('Q4')).map((cache) => [cache]);
+    const levels = [[allRounding(F32_GRID)], ...underflow, ...floats, ...said];
+    return { plain: [allRounding(F16), allRounding(BF16), ...caches], levels, coarsest };
   }
   const longest = hasShortMantissas(replay.wrong) ? Infinity : SHORT_SUM;
   const plain = [
@@ -89,7 +96,15 @@ function readsCache(replay: Replayed): boolean {
 
 /** Roundings of keys and values to a precision, by engines that store the scales of blocks in either way. */
 function cachesOf(precision: 'BF16' | 'Q8' | 'Q4'): readonly NoiseSource[] {
-  if (precision === 'BF16') return [cacheRounding(() => BF16)];
+  if (precision === 'BF16') return [cacheRounding(() => BF16, 'channels')];
   const scales = precision === 'Q8' ? (['F32', 'F16'] as const) : (['F16'] as const);
-  return scales.map((scale) => cacheRounding((axis) => blockGrid(precision, 32, axis, scale)));
+  return (['channels', 'tokens'] as const).flatMap((along) =>
+    scales.map((scale) =>
+      cacheRounding(
+        ({ axis, offset }) =>
+          blockGrid(precision, CACHE_BLOCK, axis, scale, along === 'channels' ? offset % CACHE_BLOCK : 0),
+        along,
+      ),
+    ),
+  );
 }

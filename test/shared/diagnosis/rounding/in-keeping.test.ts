@@ -3,13 +3,16 @@ import { isInKeeping } from '../../../../src/shared/diagnosis/rounding/in-keepin
 import type { JudgedNode } from '../../../../src/shared/divergence/examine';
 
 const judged = (key: string, toExact: number): JudgedNode =>
-  ({ node: { key, kind: 'MUL_MAT' }, judgement: { toExact, localNmse: toExact } }) as unknown as JudgedNode;
+  ({
+    node: { key, kind: 'MUL_MAT' },
+    judgement: { toExact, localNmse: toExact, noiseFloor: 1e-8 },
+  }) as unknown as JudgedNode;
 
 describe('a precision at one node', () => {
   it('shows at the nodes of its name in other layers', () => {
     const node = judged('kqv-1', 1e-7);
-    expect(isInKeeping([node, judged('kqv-0', 3e-8), judged('kqv-2', 1e-8)], node, 'F16', 'sums')).toBe(true);
-    expect(isInKeeping([node, judged('kqv-0', 1e-14), judged('kqv-2', 1e-14)], node, 'F16', 'sums')).toBe(false);
+    expect(isInKeeping([node, judged('kqv-0', 3e-8), judged('kqv-2', 2e-8)], node, 'F16', 'sums')).toBe(true);
+    expect(isInKeeping([node, judged('kqv-0', 1e-9), judged('kqv-2', 1e-9)], node, 'F16', 'sums')).toBe(false);
     // no other layer has such a node
     expect(isInKeeping([node], node, 'F16', 'sums')).toBe(true);
   });
