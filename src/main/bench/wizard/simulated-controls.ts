@@ -1,6 +1,7 @@
 /** Right engines that the benchmark plays: other precisions, orders and formulas, and dumps of other forms. */
 import fs from 'node:fs';
 import { defined } from '../../../shared/base/assert';
+import type { Verdict } from '../../../shared/divergence/verdict';
 import type { Graph, GraphTensor } from '../../../shared/graph/graph';
 import { isComputing } from '../../../shared/graph/graph';
 import { withWideCaches } from '../../../shared/graph/wide-caches';
@@ -42,8 +43,8 @@ function played(
   };
 }
 
-async function bisectDump(run: BenchRun, opened: OpenModel, played: Played): ReturnType<BenchRun['bisect']> {
-  const { style, mutationOf = () => undefined, graphOf = (graph) => graph } = played;
+async function bisectDump(run: BenchRun, opened: OpenModel, played: Played): Promise<Verdict> {
+  const { style, mutationOf = () => undefined, graphOf = (graph: Graph) => graph } = played;
   const out = run.file('control.safetensors');
   await runEngine({
     model: opened.model.path,
