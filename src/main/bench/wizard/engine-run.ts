@@ -61,6 +61,8 @@ export interface EngineRun {
   readonly control: JobControl;
   /** The same engine's run without a bug. */
   readonly clean?: RunValues;
+  /** That of an f32 engine. */
+  readonly precise?: RunValues;
 }
 
 /** What planting did. NMSE is Infinity for what is no number. */
@@ -72,6 +74,8 @@ export interface PlantedEffect {
   readonly rounding: number;
   /** The first dumped node that differs from the right run, as far as that is known. */
   readonly shown: number;
+  /** What the engine's rounding, all of it so far, has made of that node. */
+  readonly shownRounding: number;
 }
 
 /** A run's results by `stepKey`. */
@@ -112,8 +116,8 @@ function traceInfo({ model, steps, style }: EngineRun): Parameters<TraceWriter['
 class EngineRunner {
   readonly values: RunValues = new Map();
   private readonly states = new StateMemories();
-  private mutated: Omit<PlantedEffect, 'shown'> | undefined;
-  private shown: number | undefined;
+  private mutated: AtNode | undefined;
+  private shown: Pick<PlantedEffect, 'shown' | 'shownRounding'> | undefined;
 
   constructor(
     private readonly run: EngineRun,
@@ -121,7 +125,9 @@ class EngineRunner {
   ) {}
 
   get effect(): PlantedEffect | undefined {
-    return this.mutated && { ...this.mutated, shown: this.shown ?? (this.run.clean ? 0 : this.mutated.nmse) };
+    if (!this.mutated) return undefined;
+    const shown = this.shown ?? { shown: this.run.clean ? 0 : this.mutated.nmse, shownRounding: 0 };
+    return { ...this.mutated, ...shown };
   }
 
   async step(index: number): Promise<void> {
@@ -158,7 +164,7 @@ class EngineRunner {
   }
 
   private keep(index: number, tensor: GraphTensor, result: Float32Array): void {
-    const { style, clean } = this.run;
+    const { style, clean, precise } = this.run;
     const key = stepKey(index, tensor.key);
     this.values.set(key, result);
     if (!style.keeps(tensor)) return;
@@ -169,12 +175,15 @@ class EngineRunner {
     const right = clean?.get(key);
     if (this.shown === undefined && right) {
       const difference = nmse(right, result);
-      if (difference > 0) this.shown = difference;
+      const exact = precise?.get(key);
+      if (difference > 0) this.shown = { shown: difference, shownRounding: exact ? nmse(exact, right) : 0 };
     }
   }
 }
 
-function effectOf(plain: Turn, at: Turn, wrong: Float32Array): Omit<PlantedEffect, 'shown'> {
+type AtNode = Omit<PlantedEffect, 'shown' | 'shownRounding'>;
+
+function effectOf(plain: Turn, at: Turn, wrong: Float32Array): AtNode {
   const right = at.right();
   return { key: plain.tensor.key, nmse: nmse(right, wrong), rounding: nmse(plain.exact(), right) };
 }

@@ -80,7 +80,7 @@ export function roundedTurn(plain: Turn, rounds: Rounds): Turn {
     if (tensor.op === 'SET_ROWS') return index === 0 && rounds.caches ? rounds.caches(values, width) : values;
     return rounds.reads?.(values, width, { turn: plain, index }) ?? values;
   };
-  const held = rounds.holds ?? plain.held;
+  const held = rounds.holds ?? ((values) => values);
   const { dot } = rounds;
   const at: Turn = { ...plain, source, held, dot: dot ?? plain.dot, right: () => right() };
   const right = (): Float32Array => {

@@ -10,6 +10,7 @@ import { shadersDir } from '../../entry-path';
 import type { BenchRun, OpenModel } from './bench-run';
 import { acceptedCauses, acceptedRoundings } from './causes';
 import { drawStyle, plainStyle } from './dump-style';
+import { ENGINES } from './engine-kinds';
 import type { DumpStyle, PlantedEffect } from './engine-run';
 import { runEngine } from './engine-run';
 import type { InputPlant } from './input-plant';
@@ -22,8 +23,11 @@ import { countsOf, failed, score } from './score';
 
 /** Least NMSE at the planted node: what is less may lie within what correct engines differ by. */
 const LEAST_EFFECT = { strong: 1e-3, weak: 1e-8 };
-/** And least multiple of what the engine's own rounding makes of that node: below it nothing tells the two apart. */
-const ABOVE_ROUNDING = 10;
+/**
+ * And least multiples of what the engine's own rounding makes of that node, and of all that it has made of the first
+ * dumped node behind it: below them nothing tells the two apart.
+ */
+const ABOVE_ROUNDING = { node: 10, shown: 2 };
 /** Draws of parameters until one has an effect. */
 const DRAWS = 12;
 
@@ -106,12 +110,16 @@ async function draw(run: BenchRun, plant: EnginePlant, opened: OpenModel, random
     const style = plant.weak ? plainStyle(graph) : drawStyle(random, graph, run.dense);
     const out = run.file(`${plant.name}.safetensors`);
     const effect = await write(run, opened, planted, style, out);
-    const enough = Math.max(least, ABOVE_ROUNDING * (plant.weak ? 0 : (effect?.rounding ?? 0)));
-    if (effect && effect.nmse >= enough && effect.shown >= least) return { planted, style, effect, out };
+    if (effect && isAbove(effect, least, plant.weak ?? false)) return { planted, style, effect, out };
     fs.rmSync(out);
     most = Math.max(most, effect?.shown ?? 0);
   }
   throw new QuarrelError(`no draw of ${DRAWS} has an effect above ${most}`);
+}
+
+function isAbove({ nmse, rounding, shown, shownRounding }: PlantedEffect, least: number, weak: boolean): boolean {
+  if (nmse < least || shown < least) return false;
+  return weak || (nmse >= ABOVE_ROUNDING.node * rounding && shown >= ABOVE_ROUNDING.shown * shownRounding);
 }
 
 async function write(
@@ -132,6 +140,7 @@ async function write(
     out,
     control: run.quiet(),
     clean: await run.cleanValues(opened, style),
+    precise: await run.cleanValues(opened, ENGINES.f32),
   });
   return effect;
 }
