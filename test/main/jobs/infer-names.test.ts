@@ -210,9 +210,7 @@ describe('names of a dump of the tiny model', () => {
     const verdict = await bisect(model, saved(wrong, 'scaled'), TOKENS);
     expect(verdict.firstBad).toMatchObject({ node: 'ffn_norm-1' });
     const name = `t${keys.indexOf('ffn_norm-1')}`;
-    expect(verdict.alignment[0]).toMatch(
-      new RegExp(`^names: ${keys.length} of ${keys.length} names were mapped`),
-    );
+    expect(verdict.alignment[0]).toMatch(new RegExp(`^names: ${keys.length} of ${keys.length} names were mapped`));
     expect(verdict.alignment[1]).toMatch(
       new RegExp(`^ffn_norm-1 is what the dump calls ${name}: inferred with confidence`),
     );
@@ -256,9 +254,7 @@ describe.skipIf(!fs.existsSync(sample))('dumps of ../shared/traces without telli
   it('a wrong one is blamed where it is wrong', async () => {
     const { firstBad, alignment } = await nameless('wrong-rope-neox');
     expect([firstBad?.node, ...(firstBad?.stretch ?? [])]).toContain('Qcur-0#1');
-    expect(alignment[0]).toMatch(
-      /^names: \d+ of 126 names were mapped by inference.*the other \d+ are not used/,
-    );
+    expect(alignment[0]).toMatch(/^names: \d+ of 126 names were mapped by inference.*the other \d+ are not used/);
   });
 
   it('one that is wrong in every mat-mul shows too little to be judged, and is not called clean', async () => {
