@@ -36,8 +36,8 @@ const TRACED: ControlKind = {
 const CACHES = ['ctk=f32', 'ctk=bf16,ctv=bf16', 'ctk=q8_0', 'ctk=q4_0'];
 const FUSED = ['fa=on', 'fa=on,ctk=q8_0,ctv=q8_0', 'fa=on,ctk=q4_0,ctv=q4_0'];
 
-/** Its mat-muls of F16 weights did not end within minutes on Mesa's software driver. */
-const ENDLESS = ['made-f16'];
+/** They did not end within minutes on Mesa's software driver. */
+const ENDLESS = ['made-f16', 'made-legacy'];
 
 /** @param vulkan folder of a build with Vulkan; none where it cannot be had */
 export function realControls(webgpu: boolean, vulkan: string | undefined): readonly ControlKind[] {
