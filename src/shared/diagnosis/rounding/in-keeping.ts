@@ -5,6 +5,8 @@ import type { Precision, RoundedPart } from '../../divergence/rounding';
 
 /** Share of an error, in floors, that counts as the same precision in another layer: floors know how its numbers are. */
 const SAME_KIND = 0.1;
+/** The same for a single reader of a cache: how far its blocks move a result differs from layer to layer. */
+const SAME_CACHE = 1e-3;
 /** Share of an error's energy at nodes of another kind, where a precision as coarse as this must show as well. */
 const ANY_KIND = 1e-2;
 /** Mat-muls of other kinds that it takes to say how the engine computes. */
@@ -24,7 +26,8 @@ export function isInKeeping(
   // f32 sums lose more in one layer than in another, where terms cancel
   if (precision === 'F32') return true;
   const peers = judged.filter((j) => j !== node && kindOf(j) === kindOf(node));
-  const likeHere = peers.filter((j) => floorsOf(j) >= SAME_KIND * floorsOf(node));
+  const share = part === 'cache' && node.stretch.length === 0 ? SAME_CACHE : SAME_KIND;
+  const likeHere = peers.filter((j) => floorsOf(j) >= share * floorsOf(node));
   if (2 * likeHere.length < peers.length) return false;
   if (precision === 'F16' || precision === 'TF32' || part === 'cache') return true;
   const error = errorOf(node);
