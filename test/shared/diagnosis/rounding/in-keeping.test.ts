@@ -5,6 +5,7 @@ import type { JudgedNode } from '../../../../src/shared/divergence/examine';
 const judged = (key: string, toExact: number): JudgedNode =>
   ({
     node: { key, kind: 'MUL_MAT' },
+    stretch: [],
     judgement: { toExact, localNmse: toExact, noiseFloor: 1e-8 },
   }) as unknown as JudgedNode;
 
@@ -22,6 +23,11 @@ describe('a precision at one node', () => {
     const rest = (error: number) => ['Qcur', 'Kcur', 'Vcur', 'ffn_up'].map((name) => judged(`${name}-0`, error));
     expect(isInKeeping([...router, ...rest(1e-13)], router[0]!, 'BF16', 'activations')).toBe(false);
     expect(isInKeeping([...router, ...rest(8e-6)], router[0]!, 'BF16', 'activations')).toBe(true);
+    // the blocks of a cache move one layer's scores far more than another's
+    const scores = [judged('kq-0', 2e-5), judged('kq-1', 3e-7)];
+    expect(isInKeeping(scores, scores[0]!, 'Q8', 'cache')).toBe(true);
+    const stretched = { ...scores[0]!, stretch: [scores[0]!.node] };
+    expect(isInKeeping([stretched, scores[1]!], stretched, 'Q8', 'cache')).toBe(false);
     // a cache is read by attention only
     expect(isInKeeping([...router, ...rest(1e-13)], router[0]!, 'Q8', 'cache')).toBe(true);
   });
