@@ -1,4 +1,5 @@
 /** What a replay costs, for budgets that are counted in work and not in time. */
+import { isMatMul } from '../graph/ggml-op';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { elementCount, tensorOf } from '../graph/graph';
 
@@ -18,7 +19,7 @@ function ofNode(graph: Graph, node: GraphTensor): number {
   const sources = node.src.flatMap((id) => (id === undefined ? [] : tensorOf(graph, id)));
   const results = elementCount(node.ne);
   const [a] = sources;
-  if (a && (node.kind === 'MUL_MAT' || node.kind === 'MUL_MAT_ID')) {
+  if (a && isMatMul(node.kind)) {
     // of many experts only those that are used are decoded
     const planes = node.kind === 'MUL_MAT_ID' ? Math.min(a.ne[2], node.ne[1] * node.ne[2]) : a.ne[2] * a.ne[3];
     return results * a.ne[0] + PER_WEIGHT * a.ne[0] * a.ne[1] * planes;

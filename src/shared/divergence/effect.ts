@@ -5,6 +5,7 @@
 import type { NodeId } from '../base/brand';
 import { kullbackLeibler, topLogits } from '../compare/logits';
 import { givesIndices, valuesAtIndices } from '../compare/index-results';
+import { isMatMul } from '../graph/ggml-op';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { elementCount, isAlias, memoryOwner, tensorOf } from '../graph/graph';
 import type { Effect } from './verdict';
@@ -39,8 +40,7 @@ export function workOf(graph: Graph, nodes: Iterable<NodeId>): number {
   for (const id of nodes) {
     const t = tensorOf(graph, id);
     const [a] = t.src;
-    const isMatMul = t.op === 'MUL_MAT' || t.op === 'MUL_MAT_ID';
-    work += elementCount(t.ne) * (isMatMul && a !== undefined ? tensorOf(graph, a).ne[0] : 1);
+    work += elementCount(t.ne) * (isMatMul(t.kind) && a !== undefined ? tensorOf(graph, a).ne[0] : 1);
   }
   return work;
 }

@@ -5,7 +5,7 @@
 import type { NodeId } from '../base/brand';
 import type { SummedSource } from '../compare/cancellation';
 import type { OpKind } from '../graph/ggml-op';
-import { GGML_GLU_OPS, GGML_UNARY_OPS } from '../graph/ggml-op';
+import { GGML_GLU_OPS, GGML_UNARY_OPS, isMatMul } from '../graph/ggml-op';
 import type { Dims, Graph, GraphTensor } from '../graph/graph';
 import { elementCount, tensorOf } from '../graph/graph';
 import { computingProducers } from '../graph/producers';
@@ -129,7 +129,7 @@ export const FED = 'all of it follows from NaN or Inf in its inputs or weights: 
 function fedElements(graph: Graph, node: FedNode): Uint8Array | 'all' | undefined {
   const { kind } = node.tensor;
   if (MOVES.has(kind)) return node.stretchLength > 1 ? whereExact(node, (x) => isOdd(kind, x)) : undefined;
-  if (kind === 'MUL_MAT' || kind === 'MUL_MAT_ID') return ofMatMul(graph, node);
+  if (isMatMul(kind)) return ofMatMul(graph, node);
   const fed = new Uint8Array(node.exact.length);
   for (const { ne, values } of sourcesOf(graph, node)) {
     if (!values.some((x) => isOdd(kind, x))) continue;
@@ -189,7 +189,7 @@ function sourceAt(graph: Graph, { tensor, source }: FedNode, index: number): Sum
   const id = tensor.src[index];
   if (id === undefined) return undefined;
   const { type, role } = tensorOf(graph, id);
-  const isLarge = role === 'weight' && (tensor.kind === 'MUL_MAT' || tensor.kind === 'MUL_MAT_ID');
+  const isLarge = role === 'weight' && isMatMul(tensor.kind);
   return isLarge || type === 'I32' || type === 'I64' ? undefined : source(index);
 }
 

@@ -1,4 +1,5 @@
 /** The precision in which a candidate computes: what its dump says, else what its nodes show together. */
+import { isMatMul } from '../graph/ggml-op';
 import type { DeclaredPrecision } from '../trace/trace';
 import type { StoredPrecision } from '../trace/stored-precision';
 import type { JudgedNode } from './examine';
@@ -32,7 +33,7 @@ export function inferPrecision(
     const text = `computes in ${type}: ${count} of ${of} checkpoints hold ${type} values, though they are stored as F32`;
     return { level: type, declared: false, text };
   }
-  const matMuls = judged.filter(({ node }) => node.kind === 'MUL_MAT' || node.kind === 'MUL_MAT_ID');
+  const matMuls = judged.filter(({ node }) => isMatMul(node.kind));
   const enough = matMuls.length >= LEAST_NODES;
   for (const level of enough ? LEVELS : []) {
     const count = matMuls.filter(({ judgement: { rounding } }) => rounding?.to === level).length;

@@ -147,3 +147,8 @@ export const GGML_GLU_OPS = [
  * sub-op (SILU, GELU, SWIGLU, GEGLU …).
  */
 export type OpKind = Exclude<GgmlOp, 'UNARY' | 'GLU'> | (typeof GGML_UNARY_OPS)[number] | (typeof GGML_GLU_OPS)[number];
+
+/** Whether the op multiplies matrices: one, or the experts that each token chooses. */
+export function isMatMul(kind: OpKind): boolean {
+  return kind === 'MUL_MAT' || kind === 'MUL_MAT_ID';
+}

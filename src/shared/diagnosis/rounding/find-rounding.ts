@@ -89,7 +89,7 @@ class RoundingSearch {
     if (plain.found) return { kind: 'rounded', rounding: plain.found };
     const levels = this.plan.levels.filter(([source]) => source && this.isInKeeping(source));
     // what is left beside a plain rounding; then all of the error, as noise of that rounding or of another
-    const [near] = plain.near;
+    const { near } = plain;
     const attempts: Attempt[] = [
       ...(near ? [{ ...near, levels: [...levels.filter(isFine), [near.by]] }] : []),
       ...(near ? [{ centre: this.exact, by: near.by, levels: [[near.by]] }] : []),
@@ -124,7 +124,7 @@ class RoundingSearch {
 
   /** The rounding that gives the candidate's numbers; else the one that comes nearest to them, if any comes near. */
   private async plainRounding(): Promise<Plain> {
-    const near: Near[] = [];
+    let near: Near | undefined;
     let least = BETTER * energyOf(this.differences(this.replay.wrong, this.exact));
     const limit = MARGIN.node * this.judged.judgement.noiseFloor * energyOf(this.values(this.exact));
     for (const source of this.plan.plain) {
@@ -133,7 +133,7 @@ class RoundingSearch {
       if (left <= limit) return { found: this.rounding(source, true), near };
       if (left >= least) continue;
       least = left;
-      near[0] = { centre, by: source };
+      near = { centre, by: source };
     }
     return { found: undefined, near };
   }
@@ -218,7 +218,7 @@ class RoundingSearch {
 
 interface Plain {
   readonly found: Rounding | undefined;
-  readonly near: readonly Near[];
+  readonly near: Near | undefined;
 }
 
 /** A result that a plain rounding gives, next to the candidate's. */

@@ -3,10 +3,11 @@
  * neighbours at random, so that its mean is kept: what rounding makes of values nobody knows exactly. What lies on the
  * grid already stays as it is, dithered or not.
  */
-import { f16ToF32, f32Bits, f32ToF16 } from '../../base/float-bits';
+import { f32Bits } from '../../base/float-bits';
 import type { Random } from '../../base/random';
 import type { Precision } from '../../divergence/rounding';
 import type { Dims } from '../../graph/graph';
+import { toF16 } from '../narrow-floats';
 
 export interface Grid {
   readonly precision: Precision;
@@ -71,7 +72,7 @@ export function blockGrid(
   begun = 0,
 ): Grid {
   const greatest = precision === 'Q8' ? 127 : 7;
-  const stored = (x: number): number => (scale === 'F16' ? f16ToF32(f32ToF16(x)) : x);
+  const stored = (x: number): number => (scale === 'F16' ? toF16(x) : x);
   const round = (values: Float32Array, ne: Dims, pick: (x: number) => number): Float32Array => {
     const out = new Float32Array(values.length);
     forEachBlock(ne, { length, axis, begun }, (first, count, stride) => {

@@ -1,5 +1,6 @@
 /** Whether a precision at one node is in keeping with what the engine shows elsewhere: nobody rounds one layer only. */
 import type { JudgedNode } from '../../divergence/examine';
+import { isMatMul } from '../../graph/ggml-op';
 import type { GraphTensor } from '../../graph/graph';
 import type { Precision, RoundedPart } from '../../divergence/rounding';
 
@@ -13,9 +14,9 @@ const ANY_KIND = 1e-2;
 const LEAST_OTHERS = 3;
 
 /**
- * F16 and caches: at least half of the nodes of the same name in other layers and steps err as much. Coarser ones: so do
+ * F16 and caches: at least half of the nodes of the same name in other layers err as much. Coarser ones: so do
  * at least half of the other mat-muls, as an engine that computes in them does so everywhere.
- * @param judged all nodes of the engine that are judged so far
+ * @param judged all nodes of the graph: other steps have other numbers
  */
 export function isInKeeping(
   judged: readonly JudgedNode[],
@@ -25,13 +26,15 @@ export function isInKeeping(
 ): boolean {
   // f32 sums lose more in one layer than in another, where terms cancel
   if (precision === 'F32') return true;
-  const peers = judged.filter((j) => j !== node && kindOf(j) === kindOf(node));
+  const kind = kindOfNode(node.node);
+  const isPeer = (j: JudgedNode): boolean => kindOfNode(j.node) === kind;
+  const peers = judged.filter((j) => j !== node && isPeer(j));
   const share = part === 'cache' && node.stretch.length === 0 ? SAME_CACHE : SAME_KIND;
   const likeHere = peers.filter((j) => floorsOf(j) >= share * floorsOf(node));
   if (2 * likeHere.length < peers.length) return false;
   if (precision === 'F16' || precision === 'TF32' || part === 'cache') return true;
   const error = errorOf(node);
-  const others = judged.filter((j) => isMatMul(j) && kindOf(j) !== kindOf(node));
+  const others = judged.filter((j) => isMatMul(j.node.kind) && !isPeer(j));
   const alike = others.filter((j) => errorOf(j) >= ANY_KIND * error);
   return others.length >= LEAST_OTHERS && 2 * alike.length >= others.length;
 }
@@ -42,14 +45,6 @@ function errorOf({ judgement }: JudgedNode): number {
 
 function floorsOf(j: JudgedNode): number {
   return errorOf(j) / j.judgement.noiseFloor;
-}
-
-function isMatMul({ node }: JudgedNode): boolean {
-  return node.kind === 'MUL_MAT' || node.kind === 'MUL_MAT_ID';
-}
-
-function kindOf({ node }: JudgedNode): string {
-  return kindOfNode(node);
 }
 
 /** Op and name without layer and number: the same in all layers. */

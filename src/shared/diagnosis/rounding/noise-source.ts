@@ -4,17 +4,15 @@
  * Monte Carlo arithmetic (D. S. Parker 1997; Verificarlo).
  */
 import type { NodeId } from '../../base/brand';
-import { QuarrelError } from '../../base/errors';
 import type { Random } from '../../base/random';
 import type { RoundedPart } from '../../divergence/rounding';
-import type { GraphTensor } from '../../graph/graph';
-import { isStateWrite, memoryOwner, tensorOf } from '../../graph/graph';
+import type { Dims, GraphTensor } from '../../graph/graph';
+import { isStateWrite, memoryOwner } from '../../graph/graph';
 import type { OpKind } from '../../graph/ggml-op';
 import { floatParam } from '../../ops/op';
 import type { DecoderFor } from '../../ops/operand';
 import type { DequantizeBlocks } from '../../quant/format';
 import { QUANT_FORMATS, supportedFormat } from '../../quant/registry';
-import type { Dims } from '../../graph/graph';
 import { withFloatParam } from '../hypotheses/op-params';
 import type { Prediction, Replayed } from '../replay';
 import type { Site } from '../site';
@@ -66,50 +64,66 @@ export interface CacheBlocks {
  * tokens. Values lie transposed where they are read.
  */
 export function cacheRounding(gridOf: (blocks: CacheBlocks) => Grid, along: 'channels' | 'tokens'): NoiseSource {
-  return everywhere('cache', gridOf({ axis: 0, offset: 0 }), (site, random) => {
-    const sources = new Map<number, Float32Array>();
-    site.node.src.forEach((_, index) => {
-      const values = isCached(site, index) ? floatSource(site, index) : undefined;
-      const channels = channelAxis(site, index);
-      const axis = along === 'channels' ? channels : channels === 0 ? 1 : 0;
-      const grid = gridOf({ axis, offset: channelOffset(site, index) });
-      if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
-    });
-    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
-  });
+  return everywhere('cache', gridOf({ axis: 0, offset: 0 }), (site, random) =>
+    withSources(
+      site,
+      inputsOf(site, (values, ne, index) => {
+        if (!isCached(site, index)) return undefined;
+        const channels = channelAxis(site, index);
+        const axis = along === 'channels' ? channels : channels === 0 ? 1 : 0;
+        return rounded(gridOf({ axis, offset: channelOffset(site, index) }), values, ne, random);
+      }),
+    ),
+  );
 }
 
-type Rounded = (site: Site, random: Random | undefined) => Float32Array | undefined;
+/**
+ * A node's result where something is rounded; undefined where nothing is there to round.
+ * @param asIs its result where nothing is
+ */
+type Rounded = (site: Site, random: Random | undefined, asIs: () => Float32Array) => Float32Array | undefined;
 
 function inputsRounded(grid: Grid): Rounded {
-  return (site, random) => {
-    const sources = roundedSources(grid, site, random);
-    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
-  };
+  return (site, random) =>
+    withSources(
+      site,
+      inputsOf(site, (values, ne) => rounded(grid, values, ne, random)),
+    );
 }
 
-function roundedSources(grid: Grid, site: Site, random: Random | undefined): ReadonlyMap<number, Float32Array> {
+/** Other values for the float sources of a node that are no weights; those that `change` leaves undefined stay. */
+function inputsOf(
+  site: Site,
+  change: (values: Float32Array, ne: Dims, index: number) => Float32Array | undefined,
+): ReadonlyMap<number, Float32Array> {
   const sources = new Map<number, Float32Array>();
   site.node.src.forEach((_, index) => {
-    const values = floatSource(site, index);
-    if (values) sources.set(index, rounded(grid, values, extentsOf(site, index), random));
+    const t = sourceTensor(site, index);
+    if (!t || QUANT_FORMATS[t.type].family !== 'float' || isWeightSource(site, index)) return;
+    const values = site.source(index);
+    const changed = values && change(values, t.ne, index);
+    if (changed) sources.set(index, changed);
   });
   return sources;
 }
 
+function withSources(site: Site, sources: ReadonlyMap<number, Float32Array>): Float32Array | undefined {
+  return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
+}
+
 export function resultRounding(grid: Grid): NoiseSource {
-  return everywhere('results', grid, (site, random) => rounded(grid, evaluateChanged(site, {}), site.node.ne, random));
+  return everywhere('results', grid, (site, random, asIs) => rounded(grid, asIs(), site.node.ne, random));
 }
 
 /** All of them in one: for a stretch, inside which nobody knows which. */
 export function allRounding(grid: Grid): NoiseSource {
   const sums = new PartialSums(grid.unit, Infinity, grid.least);
   const inputs = inputsRounded(grid);
-  return everywhere('activations', grid, (site, random) => {
-    const result = inputs(site, random) ?? evaluateChanged(site, {});
+  return everywhere('activations', grid, (site, random, asIs) => {
+    const result = inputs(site, random, asIs) ?? asIs();
     const noise = random && sums.noiseAt(site);
-    if (noise) for (let i = 0; i < result.length; i++) result[i]! += noise(i) * random.normal();
-    return rounded(grid, result, site.node.ne, random);
+    const summed = noise ? result.map((x, i) => x + noise(i) * random.normal()) : result;
+    return rounded(grid, summed, site.node.ne, random);
   });
 }
 
@@ -125,7 +139,7 @@ export function weightRounding(grid: Grid): NoiseSource {
 export function operandRounding(grid: Grid): NoiseSource {
   return everywhere('activations', grid, (site, random) => {
     const decoderFor = roundedWeights(site, grid, random);
-    const sources = roundedSources(grid, site, random);
+    const sources = inputsOf(site, (values, ne) => rounded(grid, values, ne, random));
     return decoderFor && sources.size > 0 ? evaluateChanged(site, { decoderFor, sources }) : undefined;
   });
 }
@@ -152,17 +166,11 @@ function roundedWeights(site: Site, grid: Grid, random: Random | undefined): Dec
 export function underflowRounding(grid: Grid, codes: number): NoiseSource {
   const source = everywhere('activations', grid, (site, random) => {
     if (!random) return undefined;
-    const sources = new Map<number, Float32Array>();
-    site.node.src.forEach((_, index) => {
-      const values = floatSource(site, index);
-      if (values) {
-        sources.set(
-          index,
-          values.map((x) => x + codes * grid.least * (random.uniform() - 0.5)),
-        );
-      }
-    });
-    return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
+    const noise = (): number => codes * grid.least * (random.uniform() - 0.5);
+    return withSources(
+      site,
+      inputsOf(site, (values) => values.map((x) => x + noise())),
+    );
   });
   return { ...source, isVanishing: true };
 }
@@ -185,22 +193,21 @@ export function angleRounding(grid: Grid): NoiseSource {
 /** Products and partial sums of dot products, as independent noise of the size that sums in any order have. */
 export function sumRounding(grid: Grid, longest: number): NoiseSource {
   const sums = new PartialSums(grid.unit, longest, grid.least);
-  return everywhere('sums', grid, (site, random) => {
+  return everywhere('sums', grid, (site, random, asIs) => {
     const noise = random && sums.noiseAt(site);
     if (!noise) return undefined;
-    return evaluateChanged(site, {}).map((x, i) => x + noise(i) * random.normal());
+    return asIs().map((x, i) => x + noise(i) * random.normal());
   });
 }
 
 /** An elementary function by another formula: absolute noise of f32 where the formula cancels. */
 export function functionRounding(grid: Grid): NoiseSource {
-  return everywhere('function', grid, (site, random) => {
+  return everywhere('function', grid, (site, random, asIs) => {
     const scaleOf = FUNCTION_SCALE[site.node.kind];
     const x = scaleOf && random && site.source(0);
     if (!x) return undefined;
-    const right = evaluateChanged(site, {});
     // at 0 nothing cancels: what goes in comes out
-    return right.map((y, i) => (x[i] ? y + FUNCTION_UNIT * scaleOf(x[i]) * random.normal() : y));
+    return asIs().map((y, i) => (x[i] ? y + FUNCTION_UNIT * scaleOf(x[i]) * random.normal() : y));
   });
 }
 
@@ -211,7 +218,9 @@ function everywhere(part: RoundedPart, grid: Grid, run: Rounded): NoiseSource {
     grid,
     changes: (replay, random) => {
       const at = replay.nodes.filter((node) => isRounding(replay, node));
-      return new Map(at.map((node) => [node.id, (site: Site) => run(site, random) ?? evaluateChanged(site, {})]));
+      // where one node is all that changes, its inputs are the right ones, and so is its result
+      const asIs = (site: Site): Float32Array => (at.length === 1 ? site.right : evaluateChanged(site, {}));
+      return new Map(at.map((node) => [node.id, (site: Site) => run(site, random, () => asIs(site)) ?? asIs(site)]));
     },
   };
 }
@@ -224,12 +233,6 @@ function isRounding(replay: Replayed, node: GraphTensor): boolean {
 
 function rounded(grid: Grid, values: Float32Array, ne: Dims, random: Random | undefined): Float32Array {
   return random ? grid.dithered(values, ne, random) : grid.nearest(values, ne);
-}
-
-function floatSource(site: Site, index: number): Float32Array | undefined {
-  const t = sourceTensor(site, index);
-  const isFloat = t !== undefined && QUANT_FORMATS[t.type].family === 'float';
-  return isFloat && !isWeightSource(site, index) ? site.source(index) : undefined;
 }
 
 export function isCached(site: Site, index: number): boolean {
@@ -257,10 +260,4 @@ function channelOffset(site: Site, index: number): number {
   const t = sourceTensor(site, index);
   if (!t || areWeighed(site)) return 0;
   return Math.floor(t.viewOffs / Math.min(t.nb[0], t.nb[1]));
-}
-
-function extentsOf(site: Site, index: number): Dims {
-  const id = site.node.src[index];
-  if (id === undefined) throw new QuarrelError(`${site.node.key} has no source ${index}`);
-  return tensorOf(site.graph, id).ne;
 }

@@ -9,6 +9,7 @@
  */
 import type { NodeId } from '../../base/brand';
 import { seededRandom, seedOf } from '../../base/random';
+import { isMatMul } from '../../graph/ggml-op';
 import type { Site } from '../site';
 import { evaluateChanged, isWeightSource, sourceTensor } from '../site';
 
@@ -60,8 +61,7 @@ export class PartialSums {
 
 /** Terms of each sum of the node; undefined where it does not sum products. */
 function termsOf(site: Site): number | undefined {
-  const { kind } = site.node;
-  return kind === 'MUL_MAT' || kind === 'MUL_MAT_ID' ? sourceTensor(site, 1)?.ne[0] : undefined;
+  return isMatMul(site.node.kind) ? sourceTensor(site, 1)?.ne[0] : undefined;
 }
 
 /** The source of the products that is no weight. */
