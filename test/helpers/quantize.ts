@@ -49,6 +49,18 @@ export function libraryQuantizer(
   };
 }
 
+/** Quantizes rows as the library does while it runs, caches for example: quicker, and for some types not the same. */
+export function runTimeQuantizer(
+  bind: Bind,
+): (type: GgmlTypeName, values: Float32Array, columns: number) => Uint8Array<ArrayBuffer> {
+  return (type, values, columns) => {
+    const quantize = bind(`void quantize_row_${type.toLowerCase()}_ref(const void *x, void *y, int64_t k)`);
+    const blocks = new Uint8Array((values.length / columns) * rowBytes(type, columns));
+    quantize(values, blocks, values.length);
+    return blocks;
+  };
+}
+
 /**
  * Blocks of `quantizerInput(columns)` that the library quantized: with importance, and without where the type allows.
  * Stored ones where the quantizer takes seconds to start, unless QUARREL_FULL is set.

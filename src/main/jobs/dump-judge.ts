@@ -1,6 +1,7 @@
 import type { NodeId } from '../../shared/base/brand';
 import { defined } from '../../shared/base/assert';
 import type { Candidate, JudgedNode } from '../../shared/divergence/examine';
+import { declaredCaches } from '../../shared/diagnosis/rounding/declared-caches';
 import { chooseForm, errorsOf } from '../../shared/divergence/function-form';
 import type { MovedScales } from '../../shared/divergence/moved-scales';
 import { proposeScales, provenScales, scaleNotes } from '../../shared/divergence/moved-scales';
@@ -153,11 +154,11 @@ function unscaled(trace: TraceSource, graph: Graph, scales: MovedScales): TraceS
 
 /**
  * Judges by given conventions. llama.cpp rounds keys and values to f16 when it caches them; an engine that keeps them
- * in f32 is as right. So a node behind a cache is bad only if it is under both.
+ * in f32 is as right. So a node behind a cache is bad only if it is under both. What an engine that says to hold them in
+ * another type than f16 makes of them, it makes of f32.
  */
 class ConventionJudge {
   private readonly narrow: StepJudge;
-  /** Runs only where a node behind a cache is bad by the other. */
   private readonly wide: StepJudge;
 
   constructor(context: JudgeContext, candidateAt: CandidateAt, conventions: Conventions) {
@@ -178,16 +179,25 @@ class ConventionJudge {
     this.wide = new StepJudge({ ...context, readAs: wider }, converted);
   }
 
+  /** The one that the engine does not show runs only where a node behind a cache is bad by the other. */
   async at(index: number): Promise<Judged> {
-    const examined = await this.narrow.at(index);
-    if (!examined.judged.some((j) => j.judgement.bad && j.writes.length > 0)) return examined;
-    const wide = new Map((await this.wide.at(index)).judged.map((j) => [j.node.key, j]));
+    const narrow = await this.narrow.at(index);
+    if (!narrow.judged.some(isBadBehindCache)) return narrow;
+    const wide = await this.wide.at(index);
+    const says = declaredCaches(narrow.evidence.candidate.results.manifest?.graph);
+    const isNarrow = [says.keys, says.values].every((type) => type === undefined || type === 'F16');
+    const [examined, otherwise] = isNarrow ? [narrow, wide] : [wide, narrow];
+    const others = new Map(otherwise.judged.map((j) => [j.node.key, j]));
     return {
       ...examined,
       judged: examined.judged.map((j) => {
-        const other = wide.get(j.node.key);
-        return j.judgement.bad && j.writes.length > 0 && other?.judgement.bad === false ? other : j;
+        const other = others.get(j.node.key);
+        return isBadBehindCache(j) && other?.judgement.bad === false ? other : j;
       }),
     };
   }
+}
+
+function isBadBehindCache({ judgement, writes }: JudgedNode): boolean {
+  return judgement.bad && writes.length > 0;
 }

@@ -12,6 +12,7 @@ import type { Precision, Rounding } from '../../divergence/rounding';
 import type { Replay, Replayed } from '../replay';
 import { sampledReplay } from '../sampled-replay';
 import type { Site } from '../site';
+import type { DeclaredCaches } from './declared-caches';
 import { directionsOf } from './directions';
 import { isInKeeping } from './in-keeping';
 import type { NoiseSource } from './noise-source';
@@ -45,14 +46,14 @@ export interface RoundingRequest {
   readonly judged: JudgedNode;
   /** All judged nodes of the engine: a precision must be in keeping with theirs. */
   readonly all: readonly JudgedNode[];
-  /** Precisions in which the engine says to hold its caches: then they may be rounded inside a stretch, too. */
-  readonly caches?: ReadonlySet<Precision>;
+  /** Types in which the engine says to hold its caches: then few bits may do so inside a stretch, too. */
+  readonly caches?: DeclaredCaches;
 }
 
 export async function findRounding({ replay: whole, judged, all, caches }: RoundingRequest): Promise<RoundingFinding> {
   if (givesIndices(whole.end.kind)) return { kind: 'wrong', why: 'indices are not rounded' };
   const replay = sampledReplay(whole) ?? whole;
-  return new RoundingSearch(replay, judged, all, caches ?? new Set(), replay === whole).run();
+  return new RoundingSearch(replay, judged, all, caches ?? {}, replay === whole).run();
 }
 
 class RoundingSearch {
@@ -66,7 +67,7 @@ class RoundingSearch {
     private readonly replay: Replayed,
     private readonly judged: JudgedNode,
     private readonly all: readonly JudgedNode[],
-    caches: ReadonlySet<Precision>,
+    caches: DeclaredCaches,
     private readonly isWhole: boolean,
   ) {
     this.plan = roundingPlan(replay, caches);

@@ -7,6 +7,7 @@ import { f32Bits } from '../../base/float-bits';
 import type { Random } from '../../base/random';
 import type { Precision } from '../../divergence/rounding';
 import type { Dims } from '../../graph/graph';
+import { IQ4_VALUES } from '../../quant/i-quants-tables';
 import { toF16 } from '../narrow-floats';
 
 export interface Grid {
@@ -57,38 +58,97 @@ export const F32_GRID: Grid = {
   dithered: (values, _ne, random) => values.map((x) => x * (1 + 2 ** -24 * (2 * random.uniform() - 1))),
 };
 
-/**
- * Codes from −greatest to greatest times a scale: the largest magnitude of a block over `greatest`.
- * @param length elements of a block; a whole row (or column) where that is shorter, or 0
- * @param axis along which a block lies
- * @param scale the type in which a block's scale is stored
- * @param begun elements of the first block that lie before the tensor: a view need not begin with a block
- */
-export function blockGrid(
-  precision: 'Q8' | 'Q4',
-  length: number,
-  axis: 0 | 1 = 0,
-  scale: 'F32' | 'F16' = 'F32',
-  begun = 0,
-): Grid {
-  const greatest = precision === 'Q8' ? 127 : 7;
+/** How the values of a block become integer codes: `origin` + code × `step`. */
+export interface BlockCodes {
+  readonly precision: 'Q8' | 'Q4';
+  /** As a user would say it: "8-bit". */
+  readonly name: string;
+  /** Where the step is fitted to the codes, by least squares weighted with the values' own size, once they are chosen. */
+  readonly isFitted?: boolean;
+  /** The code for a value in steps from the origin; `pick` takes one of its neighbours. */
+  code(steps: number, pick: (x: number) => number): number;
+  /** Origin and step of a block with these extremes; `most` is that of the larger magnitude, with its sign. */
+  scale(block: { readonly min: number; readonly max: number; readonly most: number }): readonly [number, number];
+}
+
+/** Codes on either side of 0: ggml's Q8_0, and most engines' int8 and int4. */
+export function symmetricCodes(bits: 8 | 4): BlockCodes {
+  const n = 2 ** (bits - 1) - 1;
+  const precision = bits === 8 ? 'Q8' : 'Q4';
+  return { precision, name: `${bits}-bit`, code: within(-n, n), scale: ({ most }) => [0, Math.abs(most) / n] };
+}
+
+/** ggml's Q4_0 and Q5_0: the value of the largest magnitude is the code at the lower end. */
+export function endCodes(bits: 4 | 5): BlockCodes {
+  const n = 2 ** (bits - 1);
+  return { precision: 'Q4', name: `${bits}-bit`, code: within(-n, n - 1), scale: ({ most }) => [0, most / -n] };
+}
+
+/** ggml's Q4_1 and Q5_1: from the least value of a block to its greatest. */
+export function rangeCodes(bits: 4 | 5): BlockCodes {
+  const n = 2 ** bits - 1;
+  const scale: BlockCodes['scale'] = ({ min, max }) => [min, (max - min) / n];
+  return { precision: 'Q4', name: `${bits}-bit`, code: within(0, n), scale };
+}
+
+/** ggml's IQ4_NL: codes stand for the values of a table, of which the first is the largest. */
+export const TABLE_CODES: BlockCodes = {
+  precision: 'Q4',
+  name: '4-bit',
+  isFitted: true,
+  scale: ({ most }) => [0, most / IQ4_VALUES[0]!],
+  code: (steps, pick) => {
+    const above = IQ4_VALUES.findIndex((value) => value >= steps);
+    if (above <= 0) return above === 0 ? IQ4_VALUES[0]! : IQ4_VALUES[IQ4_VALUES.length - 1]!;
+    const [low, high] = [IQ4_VALUES[above - 1]!, IQ4_VALUES[above]!];
+    return pick((steps - low) / (high - low)) === 0 ? low : high;
+  },
+};
+
+/** Integers from `least` to `greatest`. */
+function within(least: number, greatest: number): BlockCodes['code'] {
+  return (steps, pick) => Math.min(greatest, Math.max(least, pick(steps)));
+}
+
+export interface BlockPlace {
+  /** Elements of a block; a whole row (or column) where that is shorter, or 0. */
+  readonly length: number;
+  /** Dimension along which a block lies. */
+  readonly axis?: 0 | 1;
+  /** The type in which a block's scale is stored. */
+  readonly scale?: 'F32' | 'F16';
+  /** Elements of the first block that lie before the tensor: a view need not begin with a block. */
+  readonly begun?: number;
+}
+
+/** Blocks of codes with one scale. */
+export function blockGrid(codes: BlockCodes, place: BlockPlace): Grid {
+  const { length, axis = 0, scale = 'F32', begun = 0 } = place;
   const stored = (x: number): number => (scale === 'F16' ? toF16(x) : x);
   const round = (values: Float32Array, ne: Dims, pick: (x: number) => number): Float32Array => {
-    const out = new Float32Array(values.length);
+    const out = Float32Array.from(values);
     forEachBlock(ne, { length, axis, begun }, (first, count, stride) => {
-      let most = 0;
-      for (let i = 0, at = first; i < count; i++, at += stride) most = Math.max(most, Math.abs(values[at]!));
-      const step = most / greatest;
+      let [min, max, most] = [Infinity, -Infinity, 0];
       for (let i = 0, at = first; i < count; i++, at += stride) {
-        out[at] = step === 0 || step - step !== 0 ? values[at]! : pick(values[at]! / step) * stored(step);
+        const x = values[at]!;
+        if (x < min) min = x;
+        if (x > max) max = x;
+        if (Math.abs(x) > Math.abs(most)) most = x;
       }
+      const [origin, step] = codes.scale({ min, max, most });
+      if (step === 0 || step - step !== 0) return;
+      for (let i = 0, at = first; i < count; i++, at += stride)
+        out[at] = codes.code((values[at]! - origin) / step, pick);
+      const fitted = codes.isFitted ? stepFitting(values, out, { first, count, stride }) : step;
+      const [from, by] = [stored(origin), stored(fitted)];
+      for (let i = 0, at = first; i < count; i++, at += stride) out[at] = from + out[at]! * by;
     });
     return out;
   };
   const where = length === 0 ? 'rows' : `blocks of ${length}`;
   return {
-    precision,
-    name: `${precision === 'Q8' ? '8' : '4'}-bit ${where}`,
+    precision: codes.precision,
+    name: `${codes.name} ${where}`,
     unit: 0,
     least: 0,
     nearest: (values, ne) => round(values, ne, roundEven),
@@ -96,8 +156,23 @@ export function blockGrid(
   };
 }
 
+/** The step that makes the codes of a block come nearest to its values, each weighted with its square. */
+function stepFitting(
+  values: Float32Array,
+  codes: Float32Array,
+  { first, count, stride }: { readonly first: number; readonly count: number; readonly stride: number },
+): number {
+  let [above, below] = [0, 0];
+  for (let i = 0, at = first; i < count; i++, at += stride) {
+    const weight = values[at]! ** 2;
+    above += weight * codes[at]! * values[at]!;
+    below += weight * codes[at]! ** 2;
+  }
+  return above / below;
+}
+
 /** Calls with the first element, the elements and their distance, of every block of a contiguous tensor. */
-function forEachBlock(
+export function forEachBlock(
   ne: Dims,
   { length, axis, begun }: { readonly length: number; readonly axis: 0 | 1; readonly begun: number },
   call: (first: number, count: number, stride: number) => void,

@@ -7,7 +7,7 @@ import type { NodeId } from '../../base/brand';
 import type { Random } from '../../base/random';
 import type { RoundedPart } from '../../divergence/rounding';
 import type { Dims, GraphTensor } from '../../graph/graph';
-import { isStateWrite, memoryOwner } from '../../graph/graph';
+import { isStateWrite } from '../../graph/graph';
 import type { OpKind } from '../../graph/ggml-op';
 import { floatParam } from '../../ops/op';
 import type { DecoderFor } from '../../ops/operand';
@@ -51,37 +51,11 @@ export function inputRounding(grid: Grid): NoiseSource {
   return everywhere('activations', grid, inputsRounded(grid));
 }
 
-/** Where the blocks of a cache lie in a view of it. */
-export interface CacheBlocks {
-  /** Dimension along which they lie. */
-  readonly axis: 0 | 1;
-  /** Channels of the cache's row before the view's first. */
-  readonly offset: number;
-}
-
-/**
- * Keys and values as a cache holds them, in blocks along a head's channels (a token has its own scales) or along the
- * tokens. Values lie transposed where they are read.
- */
-export function cacheRounding(gridOf: (blocks: CacheBlocks) => Grid, along: 'channels' | 'tokens'): NoiseSource {
-  return everywhere('cache', gridOf({ axis: 0, offset: 0 }), (site, random) =>
-    withSources(
-      site,
-      inputsOf(site, (values, ne, index) => {
-        if (!isCached(site, index)) return undefined;
-        const channels = channelAxis(site, index);
-        const axis = along === 'channels' ? channels : channels === 0 ? 1 : 0;
-        return rounded(gridOf({ axis, offset: channelOffset(site, index) }), values, ne, random);
-      }),
-    ),
-  );
-}
-
 /**
  * A node's result where something is rounded; undefined where nothing is there to round.
  * @param asIs its result where nothing is
  */
-type Rounded = (site: Site, random: Random | undefined, asIs: () => Float32Array) => Float32Array | undefined;
+export type Rounded = (site: Site, random: Random | undefined, asIs: () => Float32Array) => Float32Array | undefined;
 
 function inputsRounded(grid: Grid): Rounded {
   return (site, random) =>
@@ -92,7 +66,7 @@ function inputsRounded(grid: Grid): Rounded {
 }
 
 /** Other values for the float sources of a node that are no weights; those that `change` leaves undefined stay. */
-function inputsOf(
+export function inputsOf(
   site: Site,
   change: (values: Float32Array, ne: Dims, index: number) => Float32Array | undefined,
 ): ReadonlyMap<number, Float32Array> {
@@ -107,7 +81,7 @@ function inputsOf(
   return sources;
 }
 
-function withSources(site: Site, sources: ReadonlyMap<number, Float32Array>): Float32Array | undefined {
+export function withSources(site: Site, sources: ReadonlyMap<number, Float32Array>): Float32Array | undefined {
   return sources.size === 0 ? undefined : evaluateChanged(site, { sources });
 }
 
@@ -212,7 +186,7 @@ export function functionRounding(grid: Grid): NoiseSource {
 }
 
 /** The change at every node of a replay where `run` gives a result. */
-function everywhere(part: RoundedPart, grid: Grid, run: Rounded): NoiseSource {
+export function everywhere(part: RoundedPart, grid: Grid, run: Rounded): NoiseSource {
   return {
     part,
     grid,
@@ -231,33 +205,6 @@ function isRounding(replay: Replayed, node: GraphTensor): boolean {
   return site !== undefined && !isStateWrite(site.graph, node) && node.op !== 'SET_ROWS';
 }
 
-function rounded(grid: Grid, values: Float32Array, ne: Dims, random: Random | undefined): Float32Array {
+export function rounded(grid: Grid, values: Float32Array, ne: Dims, random: Random | undefined): Float32Array {
   return random ? grid.dithered(values, ne, random) : grid.nearest(values, ne);
-}
-
-export function isCached(site: Site, index: number): boolean {
-  const t = sourceTensor(site, index);
-  return t !== undefined && memoryOwner(site.graph, t).role === 'state';
-}
-
-/**
- * The dimension of a cached source along which a head's channels lie, as an engine's blocks do: the one that is
- * contiguous, but for values where probabilities weigh them, which have the tokens there.
- */
-function channelAxis(site: Site, index: number): 0 | 1 {
-  const t = sourceTensor(site, index);
-  if (!t || areWeighed(site)) return t ? 1 : 0;
-  return t.nb[0] <= t.nb[1] ? 0 : 1;
-}
-
-function areWeighed(site: Site): boolean {
-  const weights = site.node.kind === 'MUL_MAT' ? sourceTensor(site, 1) : undefined;
-  return weights !== undefined && memoryOwner(site.graph, weights).kind === 'SOFT_MAX';
-}
-
-/** Channels of the cache's row that lie before the view: the compressed keys of an MLA cache, of which values are a part. */
-function channelOffset(site: Site, index: number): number {
-  const t = sourceTensor(site, index);
-  if (!t || areWeighed(site)) return 0;
-  return Math.floor(t.viewOffs / Math.min(t.nb[0], t.nb[1]));
 }

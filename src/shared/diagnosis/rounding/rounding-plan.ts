@@ -1,15 +1,14 @@
 /** Which roundings are tried at a node, and in which order. */
-import type { Precision } from '../../divergence/rounding';
 import type { Replayed } from '../replay';
-import { blockGrid, F32_GRID, floatGrid } from './grids';
+import { cacheRoundings, isCached } from './cache-noise';
+import type { DeclaredCaches } from './declared-caches';
+import { blockGrid, F32_GRID, floatGrid, symmetricCodes } from './grids';
 import type { NoiseSource } from './noise-source';
 import {
   allRounding,
   angleRounding,
-  cacheRounding,
   functionRounding,
   inputRounding,
-  isCached,
   operandRounding,
   resultRounding,
   sumRounding,
@@ -20,11 +19,9 @@ import { underflows } from './rounding-text';
 import { hasShortMantissas } from './short-mantissas';
 
 const [F16, BF16, TF32] = [floatGrid('F16'), floatGrid('BF16'), floatGrid('TF32')];
-const BLOCKS = [blockGrid('Q8', 32), blockGrid('Q8', 0)];
+const BLOCKS = [32, 0].map((length) => blockGrid(symmetricCodes(8), { length }));
 /** Terms of one sum in 16 bits where the results lie on no 16-bit grid: blocks of a quantized weight are summed so. */
 const SHORT_SUM = 32;
-/** Elements of a block in a quantized cache. */
-const CACHE_BLOCK = 32;
 /** Codes of 8-bit blocks on either side of 0. */
 const CODES = 127;
 
@@ -39,11 +36,12 @@ export interface RoundingPlan {
 
 /**
  * For one node, each place where it rounds; for a stretch, inside which nobody knows which, all of them together.
- * @param declared precisions in which the engine says to hold its caches: then they may be rounded inside a stretch, too
+ * @param declared types in which the engine says to hold its caches: then few bits may do so inside a stretch, too
  */
-export function roundingPlan(replay: Replayed, declared: ReadonlySet<Precision>): RoundingPlan {
-  const caches = readsCache(replay) ? (['BF16', 'Q8', 'Q4'] as const).flatMap(cachesOf) : [];
-  const coarsest = [allRounding(BF16), ...caches.slice(-1)];
+export function roundingPlan(replay: Replayed, declared: DeclaredCaches): RoundingPlan {
+  const { said, others } = readsCache(replay) ? cacheRoundings(replay, declared) : { said: [], others: [] };
+  const caches = [...said, ...others];
+  const coarsest = [allRounding(BF16), ...caches.filter(({ grid }) => grid.precision === 'Q4')];
   const sites = replay.nodes.flatMap((node) => replay.site(node, 'exact') ?? []);
   const isTiny = sites.some((site) => underflows(site, 'activations'));
   const underflow = isTiny ? [[underflowRounding(F16, 1)], [underflowRounding(F16, CODES)]] : [];
@@ -54,17 +52,19 @@ export function roundingPlan(replay: Replayed, declared: ReadonlySet<Precision>)
       return [[all], [all, inputRounding(grid), sumRounding(grid, SHORT_SUM), resultRounding(grid)]];
     });
     // 4-bit blocks make errors as large as mistakes do: they have to be said, or reproduced
-    const said = caches.filter(({ grid }) => grid.precision !== 'Q4' || declared.has('Q4')).map((cache) => [cache]);
-    const levels = [[allRounding(F32_GRID)], ...underflow, ...floats, ...said];
-    return { plain: [allRounding(F16), allRounding(BF16), ...caches], levels, coarsest };
+    const alsoOthers = others.filter(({ grid }) => grid.precision !== 'Q4');
+    const each = (sources: readonly NoiseSource[]): NoiseSource[][] => sources.map((source) => [source]);
+    const levels = [[allRounding(F32_GRID)], ...each(said), ...underflow, ...floats, ...each(alsoOthers)];
+    return { plain: [...said, allRounding(F16), allRounding(BF16), ...others], levels, coarsest };
   }
   const longest = hasShortMantissas(replay.wrong) ? Infinity : SHORT_SUM;
   const plain = [
+    ...said,
     ...[F16, TF32, BF16, ...BLOCKS].map((grid) => inputRounding(grid)),
     ...[F16, BF16].map(resultRounding),
     ...[F16, BF16].map(allRounding),
     ...[F16, BF16].flatMap((grid) => [weightRounding(grid), operandRounding(grid)]),
-    ...caches,
+    ...others,
   ];
   const levels = [
     [sumRounding(F32_GRID, Infinity), inputRounding(F32_GRID)],
@@ -92,19 +92,4 @@ function readsCache(replay: Replayed): boolean {
     const site = replay.site(node, 'exact');
     return site?.node.src.some((_, index) => isCached(site, index)) ?? false;
   });
-}
-
-/** Roundings of keys and values to a precision, by engines that store the scales of blocks in either way. */
-function cachesOf(precision: 'BF16' | 'Q8' | 'Q4'): readonly NoiseSource[] {
-  if (precision === 'BF16') return [cacheRounding(() => BF16, 'channels')];
-  const scales = precision === 'Q8' ? (['F32', 'F16'] as const) : (['F16'] as const);
-  return (['channels', 'tokens'] as const).flatMap((along) =>
-    scales.map((scale) =>
-      cacheRounding(
-        ({ axis, offset }) =>
-          blockGrid(precision, CACHE_BLOCK, axis, scale, along === 'channels' ? offset % CACHE_BLOCK : 0),
-        along,
-      ),
-    ),
-  );
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defined } from '../../../../src/shared/base/assert';
 import type { Replayed } from '../../../../src/shared/diagnosis/replay';
-import { blockGrid } from '../../../../src/shared/diagnosis/rounding/grids';
-import { cacheRounding } from '../../../../src/shared/diagnosis/rounding/noise-source';
+import { blockGrid, symmetricCodes } from '../../../../src/shared/diagnosis/rounding/grids';
+import { cacheRounding } from '../../../../src/shared/diagnosis/rounding/cache-noise';
 import type { Site } from '../../../../src/shared/diagnosis/site';
 import { evaluateChanged } from '../../../../src/shared/diagnosis/site';
 import type { Dims } from '../../../../src/shared/graph/graph';
@@ -29,7 +29,9 @@ function site(reads: 'keys' | 'values'): Site {
 
 function run(at: Site, along: 'channels' | 'tokens'): Float32Array {
   const replay = { nodes: [at.node], site: () => at } as unknown as Replayed;
-  const changes = cacheRounding(({ axis }) => blockGrid('Q8', 32, axis), along).changes(replay);
+  const changes = cacheRounding(({ axis }) => blockGrid(symmetricCodes(8), { length: 32, axis }), along).changes(
+    replay,
+  );
   return defined(changes.get(at.node.id), 'the change at the node')(at);
 }
 
@@ -37,7 +39,7 @@ function run(at: Site, along: 'channels' | 'tokens'): Float32Array {
 function withBlocks(at: Site, axis: 0 | 1): Float32Array {
   const values = defined(at.source(0), 'the cache');
   const ne = tensorOf(at.graph, defined(at.node.src[0], 'source 0')).ne;
-  const sources = new Map([[0, blockGrid('Q8', 32, axis).nearest(values, ne)]]);
+  const sources = new Map([[0, blockGrid(symmetricCodes(8), { length: 32, axis }).nearest(values, ne)]]);
   return evaluateChanged(at, { sources });
 }
 

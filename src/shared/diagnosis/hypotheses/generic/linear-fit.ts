@@ -82,6 +82,8 @@ function linear(label: string, parameters: Variant['parameters'], factor: number
 
 /** Rows from which a vector that is the same in all of them is no accident. */
 const LEAST_ROWS = 3;
+/** Share of the right result's energy that has to lie in what rows do not have in common. */
+const LEAST_OWN = 0.01;
 
 export const CONSTANT_VECTOR: Hypothesis = {
   id: 'constant-vector',
@@ -106,19 +108,28 @@ export const CONSTANT_VECTOR: Hypothesis = {
   },
 };
 
-/** Mean of wrong − right over the rows, per channel; undefined where too few rows are compared. */
+/**
+ * Mean of wrong − right over the rows, per channel; undefined where too few rows are compared, or where the right ones are
+ * all alike: whatever depends on the input is the same for all tokens there.
+ */
 function commonDifference(site: Site): Float64Array | undefined {
   const both = judged(site);
   const [n] = site.node.ne;
   if (!both || site.right.length / n < LEAST_ROWS || n < 2) return undefined;
   const { right, wrong, isCompared } = both;
   const sums = new Float64Array(n);
+  const rightSums = new Float64Array(n);
   const rows = new Uint32Array(n);
+  let energy = 0;
   for (let i = 0; i < right.length; i++) {
     if (!isCompared(i)) continue;
     sums[i % n]! += wrong[i]! - right[i]!;
+    rightSums[i % n]! += right[i]!;
+    energy += right[i]! ** 2;
     rows[i % n]!++;
   }
   if (rows.some((count) => count < LEAST_ROWS)) return undefined;
+  const common = rightSums.reduce((sum, x, c) => sum + x ** 2 / rows[c]!, 0);
+  if (energy - common < LEAST_OWN * energy) return undefined;
   return sums.map((sum, c) => sum / rows[c]!);
 }

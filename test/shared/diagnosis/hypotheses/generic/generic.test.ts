@@ -88,6 +88,13 @@ describe('one number', () => {
       'vector',
     );
   });
+
+  it('no vector where the right rows are all alike: noise of the weights looks so, too', async () => {
+    const alike = right.map((_, i) => right[i % N]!);
+    const same = nodeSite({ op: 'ADD', ne, sources: [{ name: 'x', ne, values: alike }, zeros] });
+    const wrong = alike.map((r, i) => r * (1 + 0.01 * right[N + (i % N)]!));
+    expect(await bestOf(CONSTANT_VECTOR, withWrong(same, wrong))).toBeUndefined();
+  });
 });
 
 describe('moved', () => {
