@@ -38,6 +38,8 @@ const FUSED = ['fa=on', 'fa=on,ctk=q8_0,ctv=q8_0', 'fa=on,ctk=q4_0,ctv=q4_0'];
 
 /** They did not end within minutes on Mesa's software driver. */
 const ENDLESS = ['made-f16', 'made-legacy'];
+/** Scores of this model are beyond f16, in which fused attention sums here: rows that are rescaled lose a last place. */
+const LOUD = 'made-loud';
 
 /** @param vulkan folder of a build with Vulkan; none where it cannot be had */
 export function realControls(webgpu: boolean, vulkan: string | undefined): readonly ControlKind[] {
@@ -57,7 +59,7 @@ export function realControls(webgpu: boolean, vulkan: string | undefined): reado
       ? []
       : [
           lane('vulkan', `llama:vulkan@${vulkan}`, { steps: 1, except: ENDLESS }),
-          lane('vulkan, fa=on', `llama:vulkan@${vulkan},fa=on`, { except: ENDLESS }),
+          lane('vulkan, fa=on', `llama:vulkan@${vulkan},fa=on`, { except: [...ENDLESS, LOUD] }),
           lane('vulkan, ctk=q8_0', `llama:vulkan@${vulkan},ctk=q8_0`, { except: ENDLESS }),
         ]),
     ...(webgpu ? [lane('webgpu', 'webgpu', { reduced: true })] : []),

@@ -150,7 +150,7 @@ export interface Skipped {
 }
 
 export interface WizardBench {
-  readonly seed: number;
+  readonly seeds: readonly number[];
   readonly plants: readonly PlantResult[];
   readonly controls: readonly ControlResult[];
   readonly skipped: readonly Skipped[];

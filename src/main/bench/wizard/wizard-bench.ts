@@ -27,6 +27,8 @@ export interface WizardBenchOptions {
   readonly noGpu?: string;
   /** Folder of a llama.cpp build with Vulkan, for right candidates. */
   readonly vulkan?: string;
+  /** Every `of`-th run, from the `index`-th (from 1) on: for several machines or processes. */
+  readonly shard?: { readonly index: number; readonly of: number };
 }
 
 interface Task {
@@ -46,8 +48,10 @@ export async function benchWizard(
   const controls: ControlResult[] = [];
   const skipped: Skipped[] = [];
   try {
-    const tasks = options.part === 'controls' ? [] : [...plantTasks(run, options, skipped)];
-    if (options.part !== 'plants') tasks.push(...controlTasks(run, options));
+    const all = options.part === 'controls' ? [] : [...plantTasks(run, options, skipped)];
+    if (options.part !== 'plants') all.push(...controlTasks(run, options));
+    const { index, of } = options.shard ?? { index: 1, of: 1 };
+    const tasks = all.filter((_, i) => i % of === index - 1);
     for (const [done, task] of tasks.entries()) {
       control.progress({ stage: 'planted bugs', done, total: tasks.length, detail: task.name });
       const entry = await resultOf(task);
@@ -59,7 +63,22 @@ export async function benchWizard(
   } finally {
     await run.dispose();
   }
-  return { seed: options.seed, plants, controls, skipped, totals: totalsOf(plants, controls) };
+  return benchOf([options.seed], { plants, controls, skipped });
+}
+
+/** The runs of several shards, or seeds, as one benchmark. */
+export function mergedBench(parts: readonly WizardBench[]): WizardBench {
+  const seeds = [...new Set(parts.flatMap((p) => p.seeds))].sort((a, b) => a - b);
+  return benchOf(seeds, {
+    plants: parts.flatMap((p) => p.plants),
+    controls: parts.flatMap((p) => p.controls),
+    // all shards of a seed skip the same plants
+    skipped: [...new Map(parts.flatMap((p) => p.skipped).map((s) => [`${s.name} ${s.reason}`, s])).values()],
+  });
+}
+
+function benchOf(seeds: readonly number[], runs: Pick<WizardBench, 'plants' | 'controls' | 'skipped'>): WizardBench {
+  return { seeds, ...runs, totals: totalsOf(runs.plants, runs.controls) };
 }
 
 function* plantTasks(run: BenchRun, options: WizardBenchOptions, skipped: Skipped[]): Generator<Task> {

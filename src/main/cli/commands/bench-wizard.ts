@@ -1,12 +1,17 @@
 import type { Command } from 'commander';
-import { Option } from 'commander';
-
+import { InvalidArgumentError, Option } from 'commander';
+import fs from 'node:fs';
+import { QuarrelError } from '../../../shared/base/errors';
+import type { JobControl } from '../../../shared/base/progress';
+import type { WizardBench } from '../../bench/wizard/score';
 import { meetsAims } from '../../bench/wizard/score';
 import { nodeEngines } from '../engines';
 import { parseIndex } from '../options';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { resultLine, wizardBenchMarkdown, wizardBenchText } from '../text/wizard-bench-text';
+
+const SCHEMA = 'quarrel.bench.wizard/2';
 
 interface WizardCommand {
   readonly reduced?: boolean;
@@ -15,6 +20,8 @@ interface WizardCommand {
   readonly part?: 'plants' | 'controls';
   readonly vulkan?: string;
   readonly gpu: boolean;
+  readonly shard?: Shard;
+  readonly merge?: readonly string[];
   readonly markdown?: boolean;
   readonly json?: boolean;
 }
@@ -29,8 +36,10 @@ export function addBenchWizard(bench: Command, exit: (code: ExitCode) => void): 
     .addOption(new Option('--part <part>', 'only bugs, or only right candidates').choices(['plants', 'controls']))
     .option('--vulkan <dir>', 'folder of a llama.cpp build with Vulkan: three more kinds of right candidates')
     .option('--no-gpu', 'without bugs of kernels')
+    .option('--shard <k/n>', 'only every n-th run, from the k-th on: for several processes', parseShard)
+    .option('--merge <files...>', 'the --json documents of shards and seeds as one; runs nothing')
     .option('--markdown', 'the table of docs/benchmarks.md on stdout')
-    .option('--json', 'one JSON document (quarrel.bench.wizard/1) on stdout')
+    .option('--json', 'one JSON document (quarrel.bench.wizard/2) on stdout')
     .action(async (options: WizardCommand) => {
       exit(await wizard(options));
     });
@@ -38,26 +47,63 @@ export function addBenchWizard(bench: Command, exit: (code: ExitCode) => void): 
 
 function wizard(options: WizardCommand): Promise<ExitCode> {
   return runCommand(options, async ({ answer, control, remark }) => {
-    const { benchWizard } = await import('../../bench/wizard/wizard-bench');
-    const { seed, only, part, vulkan, reduced = false } = options;
-    const noGpu = options.gpu ? await whyNoGpu() : '--no-gpu';
-    const bench = await benchWizard(
-      {
-        ...{ seed, reduced },
-        ...(only === undefined ? {} : { only }),
-        ...(part === undefined ? {} : { part }),
-        ...(vulkan === undefined ? {} : { vulkan }),
-        ...(noGpu === undefined ? {} : { noGpu }),
-      },
-      nodeEngines,
-      control,
-      (result) => remark(resultLine(result)),
-    );
-    answer({ schema: 'quarrel.bench.wizard/1', date: new Date().toISOString(), ...bench }, () =>
+    const bench = await (options.merge ? merged(options.merge) : measured(options, control, remark));
+    answer({ schema: SCHEMA, date: new Date().toISOString(), ...bench }, () =>
       options.markdown ? wizardBenchMarkdown(bench) : wizardBenchText(bench),
     );
     return meetsAims(bench.totals) ? EXIT.fine : EXIT.difference;
   });
+}
+
+async function merged(files: readonly string[]): Promise<WizardBench> {
+  const { mergedBench } = await import('../../bench/wizard/wizard-bench');
+  return mergedBench(files.map(readBench));
+}
+
+/** Written by `--json`: only the schema is checked. */
+function readBench(file: string): WizardBench {
+  const bench = JSON.parse(fs.readFileSync(file, 'utf8')) as WizardBench & { readonly schema?: string };
+  if (bench.schema !== SCHEMA) {
+    throw new QuarrelError(
+      `${file} is not a result of the benchmark: its schema is ${String(bench.schema)}, expected ${SCHEMA}`,
+    );
+  }
+  return bench;
+}
+
+async function measured(
+  options: WizardCommand,
+  control: JobControl,
+  remark: (line: string) => void,
+): Promise<WizardBench> {
+  const { benchWizard } = await import('../../bench/wizard/wizard-bench');
+  const { seed, only, part, vulkan, shard, reduced = false } = options;
+  const noGpu = options.gpu ? await whyNoGpu() : '--no-gpu';
+  return benchWizard(
+    {
+      ...{ seed, reduced },
+      ...(shard === undefined ? {} : { shard }),
+      ...(only === undefined ? {} : { only }),
+      ...(part === undefined ? {} : { part }),
+      ...(vulkan === undefined ? {} : { vulkan }),
+      ...(noGpu === undefined ? {} : { noGpu }),
+    },
+    nodeEngines,
+    control,
+    (result) => remark(resultLine(result)),
+  );
+}
+
+interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+function parseShard(text: string): Shard {
+  const [, index = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (index < 1 || index > of)
+    throw new InvalidArgumentError(`${JSON.stringify(text)} is no shard; K/N is the form, as 1/4`);
+  return { index, of };
 }
 
 async function whyNoGpu(): Promise<string | undefined> {

@@ -142,10 +142,10 @@ function skippedText(skipped: readonly Skipped[]): string[] {
   return ['', 'Skipped:', ...skipped.map((s) => `- ${s.row === 0 ? '' : `row ${s.row}, `}${s.name}: ${s.reason}`)];
 }
 
-function totalText({ totals: t, seed }: WizardBench): string {
+function totalText({ totals: t, seeds }: WizardBench): string {
   const rate = (hits: number): string => (t.plants === 0 ? 'none' : `${((100 * hits) / t.plants).toFixed(1)} %`);
   return [
-    `Seed ${seed}: ${t.plants} plants, ${t.controls} controls, ${t.runs} runs, ${t.seconds.toFixed(0)} s in the wizard.`,
+    `Seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}: ${t.plants} plants, ${t.controls} controls, ${t.runs} runs, ${t.seconds.toFixed(0)} s in the wizard.`,
     `Hit at node ${rate(t.nodeHits)} (aim ${100 * AIMS.node} %), at cause ${rate(t.causeHits)} (aim ${100 * AIMS.cause} %), ` +
       `wrong cause named ${t.causesWrong} (aim ${AIMS.causesWrong}), false blame ${t.falseBlame} (aim ${AIMS.falseBlame}): ` +
       `${meetsAims(t) ? 'met' : 'NOT MET'}.`,
