@@ -2,6 +2,7 @@
 import type { Budget } from '../../shared/base/budget';
 import type { JobControl } from '../../shared/base/progress';
 import { staged } from '../../shared/base/control';
+import { CAUSE } from '../../shared/compare/tolerance';
 import type { Diagnosis, StepResult } from '../../shared/divergence/assemble-verdict';
 import type { JudgedNode } from '../../shared/divergence/examine';
 import type { Judgement } from '../../shared/divergence/judge';
@@ -73,13 +74,13 @@ class Look {
     for (const alike of ofOneKind(steps)) {
       const [farthest, ...others] = alike;
       if (!farthest || budget.isSpent) return;
-      const found = await this.lookAt(farthest, MISTAKES, budget, true);
-      if (!found.proved) continue;
+      const found = await this.lookAt(farthest, mistakesLike(farthest), budget, true);
+      if (!isMistake(farthest, found)) continue;
       this.turnBad(farthest, found);
       const same = [...this.proved.values()];
       for (const other of others) {
         const again = await this.lookAt(other, same, budget, true);
-        if (again.proved) this.turnBad(other, again);
+        if (isMistake(other, again)) this.turnBad(other, again);
       }
     }
   }
@@ -199,6 +200,22 @@ class Look {
 
 /** Mistakes alone: what engines do on purpose is rounding. */
 const MISTAKES = HYPOTHESES.filter((h) => !h.rounds);
+/** Those that say how the numbers came about: zeros and factors are what is left of values that vanish. */
+const PARTICULAR = MISTAKES.filter((h) => h.generality <= 2);
+
+/** Those that tell from noise like a node's. */
+function mistakesLike({ judged }: Looked): readonly Hypothesis[] {
+  return judged.judgement.rounding?.underflow ? PARTICULAR : MISTAKES;
+}
+
+/** Errors of values that vanish are as large as mistakes': one of those has to leave nothing but rounding. */
+function isMistake({ judged }: Looked, { proved }: NodeDiagnosis): boolean {
+  const least = judged.judgement.rounding?.underflow ? CAUSE.estimatedShare : 0;
+  return proved !== undefined && proved.trial.share >= least;
+}
+
+/** An error as large as the result, within this: nothing is left of it, and whatever loses all would explain that. */
+const ALL_LOST = 0.1;
 
 /** Nodes whose error is noise of a rounding's size, those of one name together, farthest from their floors first. */
 function ofOneKind(steps: readonly JudgedStep[]): readonly (readonly Looked[])[] {
@@ -206,7 +223,8 @@ function ofOneKind(steps: readonly JudgedStep[]): readonly (readonly Looked[])[]
   for (const step of steps) {
     for (const judged of step.examination.judged) {
       const { rounding } = judged.judgement;
-      if (!rounding || rounding.reproduced || rounding.underflow || rounding.part === 'function') continue;
+      if (!rounding || rounding.reproduced || rounding.part === 'function') continue;
+      if (rounding.underflow && Math.abs(judged.judgement.localNmse - 1) < ALL_LOST) continue;
       const kind = kindOfNode(judged.node);
       kinds.set(kind, [...(kinds.get(kind) ?? []), { step, judged }]);
     }

@@ -82,10 +82,12 @@ class DiagnosisRun {
     };
   }
 
-  /** The first that is proved. */
+  /** The first that is proved. Where all is NaN or infinite, several ranges may be too small for it: none is proved then. */
   private proved(finals: readonly ProvedTrial[]): ProvedTrial | undefined {
-    const { noiseFloor, isNoise } = this.request;
-    return finals.find((f) => isProved(f.trial, noiseFloor, !isNoise));
+    const { noiseFloor, isNoise, replay } = this.request;
+    const [first, ...others] = finals.filter((f) => isProved(f.trial, noiseFloor, !isNoise));
+    const saysAnother = ({ trial }: ProvedTrial): boolean => trial.hypothesis.id !== first?.trial.hypothesis.id;
+    return first && !hasFinite(replay) && others.some(saysAnother) ? undefined : first;
   }
 
   private async screen(hypothesis: Hypothesis): Promise<void> {

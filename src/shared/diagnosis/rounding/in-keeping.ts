@@ -4,7 +4,10 @@ import { isMatMul } from '../../graph/ggml-op';
 import type { GraphTensor } from '../../graph/graph';
 import type { Precision, RoundedPart } from '../../divergence/rounding';
 
-/** Share of an error, in floors, that counts as the same precision in another layer: floors know how its numbers are. */
+/**
+ * Share of an error that counts as the same precision in another layer: in floors, which know how its numbers are, or as
+ * it is, where weights of another type make another floor.
+ */
 const SAME_KIND = 0.1;
 /** The same for a single reader of a cache: how far its blocks move a result differs from layer to layer. */
 const SAME_CACHE = 1e-3;
@@ -30,7 +33,7 @@ export function isInKeeping(
   const isPeer = (j: JudgedNode): boolean => kindOfNode(j.node) === kind;
   const peers = judged.filter((j) => j !== node && isPeer(j));
   const share = part === 'cache' && node.stretch.length === 0 ? SAME_CACHE : SAME_KIND;
-  const likeHere = peers.filter((j) => floorsOf(j) >= share * floorsOf(node));
+  const likeHere = peers.filter((j) => floorsOf(j) >= share * floorsOf(node) || errorOf(j) >= share * errorOf(node));
   if (2 * likeHere.length < peers.length) return false;
   if (precision === 'F16' || precision === 'TF32' || part === 'cache') return true;
   const error = errorOf(node);

@@ -134,7 +134,8 @@ function roundedWeights(site: Site, grid: Grid, random: Random | undefined): Dec
 
 /**
  * Activations that lie below the normal numbers of F16, as an engine holds them that computes in it: known to within half
- * of F16's least number, whatever their size.
+ * of F16's least number, whatever their size. (8-bit blocks carry a scale and a sum in F16 that vanish on their own: where
+ * weights have an offset, what is left is larger than the activations are.)
  * @param codes largest code of 8-bit blocks whose scales are kept in F16: that many times as far; 1 for plain F16
  */
 export function underflowRounding(grid: Grid, codes: number): NoiseSource {

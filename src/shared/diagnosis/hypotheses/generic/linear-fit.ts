@@ -40,6 +40,11 @@ function fitOf(site: Site): Fit | undefined {
   return { count, factor: rw / rr, offset: (w - r) / count, slope, intercept: (w - slope * r) / count, size };
 }
 
+/** The factor of the wrong result to the right one, by least squares; undefined where too few elements are compared. */
+export function fittedFactor(site: Site): number | undefined {
+  return fitOf(site)?.factor;
+}
+
 export const CONSTANT_FACTOR: Hypothesis = {
   id: 'constant-factor',
   title: 'result off by one constant factor',

@@ -12,12 +12,13 @@ export const UNWRITTEN: Hypothesis = {
   citations: ['ggml-org/llama.cpp#27450', 'ggml-org/llama.cpp#25464', 'ggml-org/llama.cpp#8549'],
   catalogue: [13],
   generality: 3,
+  /** Rows of NaN are what a soft-max makes of scores beyond its range: they were computed. */
   *variants(site) {
     const { wrong, right, mask } = site;
     if (!wrong) return;
     const [n] = site.node.ne;
     const value = commonValue(site, wrong);
-    if (value === undefined) return;
+    if (value === undefined || (value - value !== 0 && site.node.kind === 'SOFT_MAX')) return;
     const isHeld = (i: number): boolean => mask?.[i] === 0 || Object.is(wrong[i], value) || wrong[i] === value;
     const what = String(value);
     const rows = range(right.length / n).filter((row) => range(n).every((i) => isHeld(row * n + i)));

@@ -25,9 +25,10 @@ import { STEP_SKIPPED } from './step-skipped';
 
 /** Particular ones first, cheap before dear. */
 export const LAYER_HYPOTHESES: readonly Hypothesis[] = [
-  QK_NORM_SKIPPED,
   NORM_OFFSET,
   NORM_WEIGHT,
+  // at the multiplication alone a norm that is skipped is a weight that is left out
+  QK_NORM_SKIPPED,
   NORM_KIND,
   FUSED_NORM_INPUT,
   NORM_FORMULA,

@@ -4,6 +4,7 @@ import type { Hypothesis, Variant } from '../../hypothesis';
 import { toBf16, toF16 } from '../../narrow-floats';
 import type { Site } from '../../site';
 import { evaluateChanged, producerOf, sourceTensor } from '../../site';
+import { fittedFactor } from '../generic/linear-fit';
 import { withFloatParam } from '../op-params';
 
 export const EMBEDDING_SCALE: Hypothesis = {
@@ -62,12 +63,14 @@ export const SCALE_FACTOR: Hypothesis = {
     }
     if (right === 0) return;
     const around = Math.abs(right);
+    // what is read off needs no search, however far it lies
+    const fitted = (fittedFactor(site) ?? 0) * right;
     yield {
       label: 'another factor',
       from: around / 1000,
       to: around * 1000,
       spacing: 'log',
-      likely: [right / 2, right * 2, Math.sqrt(around)],
+      likely: [right / 2, right * 2, Math.sqrt(around), ...(fitted > 0 ? [fitted] : [])],
       at: (scale) => withScale(site, 'another factor', scale),
     };
   },
