@@ -100,7 +100,7 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
     if (fewer !== undefined) remark(fewer);
     for (const { path, kind } of reports) writeAtomic(path, reportOf(kind, verdict));
     if (repro !== undefined && !verdict.firstBad) remark('no node is bad: no repro was written');
-    answer(verdict, () => verdictText(verdict));
+    answer(verdict, verdictText);
     return exitCodeOf(verdict);
   });
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
+import { marked } from '../../../shared/base/printable';
 import type { BlockInspection, BlockLane } from '../../../shared/compare/block-lanes';
 import type { ProbeReport } from '../../../shared/gpu/probe-block';
 import type { WeightsPart } from '../../../shared/ipc/jobs';
@@ -90,10 +91,12 @@ async function block(
   const lanes = options.lanes && (await lanesOf(model, report, options.lanes));
   const probe = await probeOf(report, blockBytes(model, tensor, index), options);
   const kernel = options.overlay === undefined ? 'webgpu' : `webgpu@${options.overlay}`;
-  context.answer({ ...report, ...lanes, ...(probe ? { probe } : {}) }, () =>
-    [blockText(report), ...(lanes ? [blockLanesText(lanes)] : []), ...(probe ? [probeText(probe, kernel)] : [])].join(
-      '\n\n',
-    ),
+  context.answer({ ...report, ...lanes, ...(probe ? { probe } : {}) }, (shown) =>
+    [
+      blockText(shown),
+      ...(lanes ? [blockLanesText(marked(lanes))] : []),
+      ...(probe ? [probeText(probe, marked(kernel))] : []),
+    ].join('\n\n'),
   );
   if (probe?.equal === false || lanes?.lanes.some(differs)) return EXIT.difference;
   return options.lanes === undefined ? EXIT.fine : exitOf(lanes?.lanes ?? [], options.lanes, context);
@@ -116,9 +119,8 @@ async function saveLarge(
   const saved = await saveWeights(model, { ...what, path: out }, control);
   const { path, bytes, shape } = saved;
   const content = shape ? `${shape.join(' × ')} f32 values` : 'encoded bytes';
-  answer(
-    { schema: 'quarrel.saved/1', model: model.path, ...what, ...saved },
-    () => `${content}, ${bytes} bytes saved to ${path}`,
+  answer({ schema: 'quarrel.saved/1', model: model.path, ...what, ...saved }, () =>
+    marked(`${content}, ${bytes} bytes saved to ${path}`),
   );
   return EXIT.fine;
 }

@@ -41,7 +41,7 @@ function compare(reference: string, candidate: string, options: CompareOptions):
       { reference, candidate, maxNmse: options.maxNmse, ...(map ? { map } : {}) },
       control,
     );
-    answer(report, () => compareText(report));
+    answer(report, compareText);
     if (report.differing.length > 0) return EXIT.difference;
     return report.nanOnBoth.length > 0 ? EXIT.failed : EXIT.fine;
   });

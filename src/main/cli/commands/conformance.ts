@@ -70,7 +70,7 @@ function check(options: ConformanceOptions): Promise<ExitCode> {
     );
     if (junit !== undefined)
       writeAtomic(junit, new TextEncoder().encode(junitXml('quarrel conformance', cases(report.models))));
-    answer(report, () => conformanceText(report));
+    answer(report, conformanceText);
     return report.failed === 0 ? EXIT.fine : EXIT.difference;
   });
 }

@@ -40,14 +40,14 @@ function demo(options: DemoOptions): Promise<ExitCode> {
   return runCommand(options, async (context) => {
     const bugs = readGallery().map(besideHere);
     if (options.list) {
-      context.answer({ schema: 'quarrel.gallery/1', bugs }, () => galleryText(bugs));
+      context.answer({ schema: 'quarrel.gallery/1', bugs }, (shown) => galleryText(shown.bugs));
       return EXIT.fine;
     }
     const bug = chosen(bugs, options.bug);
     const begin = performance.now();
     const report = await run(bug, options.report, context);
     const seconds = (performance.now() - begin) / 1000;
-    context.answer(report, () => demoText(report, seconds));
+    context.answer(report, (shown) => demoText(shown, seconds));
     return report.found ? EXIT.fine : EXIT.difference;
   });
 }

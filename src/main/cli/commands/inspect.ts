@@ -18,7 +18,7 @@ export function addInspect(program: Command, exit: (code: ExitCode) => void): vo
           const model = openModel(file);
           try {
             const report = inspectModel(model);
-            answer(report, () => inspectText(report));
+            answer(report, inspectText);
             return report.findings.some((f) => f.severity === 'error') ? EXIT.difference : EXIT.fine;
           } finally {
             model.dispose();

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { MAP_CONFIDENCE } from '../../../shared/compare/tolerance';
+import { marked } from '../../../shared/base/printable';
 import { nameMapJson } from '../../../shared/trace/infer-map';
 import { writeAtomic } from '../../files/write-atomic';
 import { mapNames } from '../../jobs/infer-names';
@@ -49,7 +50,7 @@ function map(file: string, options: MapOptions): Promise<ExitCode> {
       writeAtomic(out, nameMapJson(report.entries));
       remark(`${report.entries.length} entries in ${out}`);
     }
-    answer(documentOf(report), () => mapText(report));
+    answer(documentOf(report), () => mapText(marked(report)));
     return report.entries.length > 0 ? EXIT.fine : EXIT.failed;
   });
 }

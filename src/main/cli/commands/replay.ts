@@ -28,7 +28,7 @@ function replay(folder: string, options: ReplayOptions): Promise<ExitCode> {
     const { candidate } = options;
     const request = { folder, ...(candidate === undefined ? {} : { candidate }) };
     const report = await replayRepro(request, nodeEngines, control);
-    answer(report, () => replayText(report));
+    answer(report, replayText);
     return report.wrong ? EXIT.difference : EXIT.fine;
   });
 }

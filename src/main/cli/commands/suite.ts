@@ -56,7 +56,7 @@ function suite(file: string, options: SuiteOptions): Promise<ExitCode> {
     };
     const report = await runSuite({ name: spec.name, file, cases, onResult }, nodeEngines, control);
     if (junit !== undefined) writeAtomic(junit, junitXml(`quarrel suite ${spec.name}`, junitCases(report)));
-    answer(report, () => suiteText(report));
+    answer(report, suiteText);
     if (report.errors > 0) return EXIT.failed;
     return report.failed > 0 ? EXIT.difference : EXIT.fine;
   });

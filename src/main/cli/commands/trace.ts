@@ -3,6 +3,7 @@ import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
 import { plainJson } from '../../../shared/base/plain-json';
+import { marked } from '../../../shared/base/printable';
 import type { LaneSpec } from '../../../shared/divergence/lane-spec';
 import { parseLane } from '../../../shared/divergence/lane-spec';
 import { LLAMA_OPTIONS_HELP } from '../../../shared/divergence/llama-options';
@@ -83,7 +84,7 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
     if (fewer !== undefined) remark(fewer);
     try {
       if (options.perfetto !== undefined) writePerfetto(options.perfetto, written);
-      answer(traceDocument(written), () => traceText(written));
+      answer(traceDocument(written), () => traceText(marked(factsOf(written))));
     } finally {
       written.dispose();
     }
@@ -132,10 +133,20 @@ function traceDocument(t: TraceFile): unknown {
   };
 }
 
-function traceText(t: TraceFile): string {
+function factsOf(t: TraceFile): TraceFacts {
+  const { label, stepTokens, manifest } = t;
+  return { label, stepTokens, manifest, entries: [...t.entries.values()], substituted: substitutedReads(t) };
+}
+
+type TraceFacts = Pick<TraceFile, 'label' | 'stepTokens' | 'manifest'> & {
+  readonly entries: readonly { readonly key: string; readonly shape: readonly number[] }[];
+  readonly substituted: ReturnType<typeof substitutedReads>;
+};
+
+function traceText(t: TraceFacts): string {
   const { stats = {}, timings = {}, notMeasured = [] } = t.manifest ?? {};
-  const substituted = substitutedReads(t);
-  const rows = [...t.entries.values()].map(({ key, shape }) => {
+  const { substituted } = t;
+  const rows = t.entries.map(({ key, shape }) => {
     const s = stats[key];
     const time = timings[key];
     return [
@@ -156,7 +167,7 @@ function traceText(t: TraceFile): string {
 }
 
 /** The tokens of the decode steps, as text where the trace has it. */
-function generated(t: TraceFile): string[] {
+function generated(t: TraceFacts): string[] {
   if (t.stepTokens.length === 0) return [];
   const pieces = (t.manifest?.steps ?? []).flatMap((step) => step.pieces ?? []);
   const text = pieces.length > 0 ? `: ${JSON.stringify(pieces.join(''))}` : '';

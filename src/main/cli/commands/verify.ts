@@ -54,7 +54,7 @@ function verify(file: string, options: VerifyOptions): Promise<ExitCode> {
       openDevice,
       control,
     );
-    answer(report, () => verifyText(report));
+    answer(report, verifyText);
     const failure = unmet(report, lanes);
     if (report.totals.mismatches > 0 || report.findings.some((f) => f.severity === 'error')) return EXIT.difference;
     if (failure === undefined) return EXIT.fine;
