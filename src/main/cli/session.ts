@@ -66,10 +66,12 @@ export async function runCommand(
   }
 }
 
-/** The first signal cancels the job; a second one, or a job that does not give up in time, ends the process. */
+/**
+ * The first signal cancels the job; a second one ends the process, and so does time where the job does not give up or
+ * leaves something behind that still waits.
+ */
 class Signals {
   private first: { readonly signal: EndSignal; readonly at: number } | undefined;
-  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly control: Control) {
     for (const signal of Object.keys(SIGNAL_EXIT)) process.on(signal, this.receive);
@@ -84,14 +86,13 @@ class Signals {
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
     for (const signal of Object.keys(SIGNAL_EXIT)) process.off(signal, this.receive);
   }
 
   private readonly receive = (signal: EndSignal): void => {
     if (this.first === undefined) {
       this.first = { signal, at: performance.now() };
-      this.timer = setTimeout(() => endNow(this.exitCode), GRACE_MS);
+      setTimeout(() => endNow(this.exitCode), GRACE_MS).unref();
       this.control.cancel();
     } else if (performance.now() - this.first.at > SECOND_MS) {
       endNow(this.exitCode);

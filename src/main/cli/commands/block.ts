@@ -15,6 +15,7 @@ import { saveWeights } from '../../files/save-weights';
 import { inspectBlock } from '../../jobs/inspect-block';
 import { parseVerifyLanes } from '../../verify/lanes';
 import { parseElement, parseIndex } from '../options';
+import { asked, checkFiles } from '../run-files';
 import type { CommandContext, ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { blockLanesText } from '../text/block-lanes-text';
@@ -59,7 +60,18 @@ export function addBlock(program: Command, exit: (code: ExitCode) => void): void
     .option('--overlay <dir>', 'probes the kernels of this folder, as webgpu@DIR does')
     .option('--json', 'one JSON document (quarrel.block/1; quarrel.saved/1 of rows and tensors) on stdout')
     .action(async (file: string, tensor: string, options: BlockOptions) => {
-      exit(await runCommand(options, (context) => withModel(file, (model) => block(model, tensor, options, context))));
+      exit(
+        await runCommand(options, async (context) => {
+          const { overlay, lanes = [], out } = options;
+          const overlays = lanes === true ? [] : lanes.filter((lane) => lane.startsWith('webgpu@'));
+          const inputs = {
+            models: [file],
+            lanes: [...overlays, ...(overlay === undefined ? [] : [`webgpu@${overlay}`])],
+          };
+          await checkFiles(inputs, asked('--out', out), context.control);
+          return withModel(file, (model) => block(model, tensor, options, context));
+        }),
+      );
     });
 }
 
@@ -84,10 +96,6 @@ async function block(
   if (options.row === true) return saveLarge(model, { tensor, index, part: 'row' }, out, context);
 
   const report = blockReport(model, tensor, index);
-  if (out !== undefined) {
-    const { bytes } = await saveWeights(model, { tensor, index, part: 'block', path: out }, context.control);
-    context.remark(`${bytes} bytes saved to ${out}`);
-  }
   const lanes = options.lanes && (await lanesOf(model, report, options.lanes));
   const probe = await probeOf(report, blockBytes(model, tensor, index), options);
   const kernel = options.overlay === undefined ? 'webgpu' : `webgpu@${options.overlay}`;
@@ -98,6 +106,10 @@ async function block(
       ...(probe ? [probeText(probe, marked(kernel))] : []),
     ].join('\n\n'),
   );
+  if (out !== undefined) {
+    const { bytes } = await saveWeights(model, { tensor, index, part: 'block', path: out }, context.control);
+    context.remark(`${bytes} bytes saved to ${out}`);
+  }
   if (probe?.equal === false || lanes?.lanes.some(differs)) return EXIT.difference;
   return options.lanes === undefined ? EXIT.fine : exitOf(lanes?.lanes ?? [], options.lanes, context);
 }

@@ -11,6 +11,7 @@ import { stepPlan } from '../../jobs/step-plan';
 import { nodeEngines } from '../engines';
 import { parseTokens } from '../options';
 import { withSteps } from '../run-options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { conformanceText, modelLine } from '../text/conformance-text';
@@ -65,12 +66,12 @@ function check(options: ConformanceOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
     const { models, tokens, lanes, junit } = options;
     const plan = stepPlan(options.steps, options.stepTokens);
+    await checkFiles({ folders: [models] }, asked('--junit', junit), control);
     const report = await conformance({ models, tokens, plan, lanes }, nodeEngines, control, (m) =>
       remark(modelLine(m)),
     );
-    if (junit !== undefined)
-      writeAtomic(junit, new TextEncoder().encode(junitXml('quarrel conformance', cases(report.models))));
     answer(report, conformanceText);
+    if (junit !== undefined) writeAtomic(junit, junitXml('quarrel conformance', cases(report.models)));
     return report.failed === 0 ? EXIT.fine : EXIT.difference;
   });
 }

@@ -8,6 +8,7 @@ import { writeAtomic } from '../../files/write-atomic';
 import { mapNames } from '../../jobs/infer-names';
 import type { PromptOptions } from '../options';
 import { parseShare, promptOf, withPrompt } from '../options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { mapText } from '../text/map-text';
@@ -44,13 +45,14 @@ function map(file: string, options: MapOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
     const { candidate, minConfidence: threshold, out } = options;
     const given = options.prompt !== undefined || options.tokens !== undefined;
+    await checkFiles({ models: [file], lanes: [candidate] }, asked('--out', out), control);
     const request = { modelPath: file, candidate, threshold, ...(given ? { prompt: promptOf(options) } : {}) };
     const report = await mapNames(request, control);
+    answer(documentOf(report), () => mapText(marked(report)));
     if (out !== undefined) {
       writeAtomic(out, nameMapJson(report.entries));
       remark(`${report.entries.length} entries in ${out}`);
     }
-    answer(documentOf(report), () => mapText(marked(report)));
     return report.entries.length > 0 ? EXIT.fine : EXIT.failed;
   });
 }

@@ -19,6 +19,7 @@ import type { PromptOptions } from '../options';
 import { parseIndex, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
 import { accessOf, fewerSteps, limitsOf, selectionOf, withRun } from '../run-options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { number, table } from '../text/table';
@@ -57,13 +58,16 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
       throw new QuarrelError('--lane and --place both name the lane: give one');
     }
     const steps = stepPlan(options.steps, options.stepTokens);
-    const lane = parseLane(options.place === undefined ? options.lane : `place:${options.place}`);
+    const laneText = options.place === undefined ? options.lane : `place:${options.place}`;
+    const lane = parseLane(laneText);
     if (lane.kind === 'trace' || lane.kind === 'cmd') {
       throw new QuarrelError(
         'trace runs llama, reference or webgpu; a finished trace or a foreign program is there already',
       );
     }
     checkLlama(lane, options);
+    const outputs = [...asked('--out', options.out), ...asked('--perfetto', options.perfetto)];
+    await checkFiles({ models: [file], lanes: [laneText] }, outputs, control);
     const written = await traceLane(
       {
         modelPath: file,
@@ -83,8 +87,8 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
     const fewer = fewerSteps(steps.count, written.stepTokens.length, options);
     if (fewer !== undefined) remark(fewer);
     try {
-      if (options.perfetto !== undefined) writePerfetto(options.perfetto, written);
       answer(traceDocument(written), () => traceText(marked(factsOf(written))));
+      if (options.perfetto !== undefined) writePerfetto(options.perfetto, written);
     } finally {
       written.dispose();
     }
