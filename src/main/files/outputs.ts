@@ -43,6 +43,19 @@ export function requireNotInput(target: string, inputs: readonly string[], optio
   throw new QuarrelError(`${option} ${target}: this file is read here${same} and would be lost: name another one`);
 }
 
+/** Throws QuarrelError where a file that is read lies in a folder that is to be replaced. */
+export function requireHoldsNoInput(target: string, inputs: readonly string[], option: string): void {
+  const input = inputs.find((file) => liesIn(file, target));
+  if (input === undefined) return;
+  throw new QuarrelError(`${option} ${target}: ${input}, which lies in it, is read here and would be lost`);
+}
+
+/** Whether a file's real place, existing or not, is in this folder. */
+export function liesIn(file: string, folder: string): boolean {
+  const below = path.relative(realPlace(folder), realPlace(file));
+  return below !== '' && below.split(path.sep)[0] !== '..' && !path.isAbsolute(below);
+}
+
 /** Throws QuarrelError where `target` exists and is not an empty folder: known before a long run, it is said then. */
 export function requireFree(target: string): void {
   const found = fs.statSync(target, { throwIfNoEntry: false });
@@ -111,10 +124,16 @@ function existingFolder(target: string): string {
 function identityOf(file: string): string {
   const stat = statOf(file);
   if (stat) return `${stat.dev}:${stat.ino}`;
-  const folder = existingFolder(file);
-  const place = path.join(realPath(folder), path.relative(folder, path.resolve(file)));
+  const place = realPlace(file);
   const foldsCase = process.platform === 'win32' || process.platform === 'darwin';
   return foldsCase ? place.toLowerCase() : place;
+}
+
+/** Without links, as far as it exists. */
+function realPlace(file: string): string {
+  if (fs.existsSync(file)) return realPath(file);
+  const folder = existingFolder(file);
+  return path.join(realPath(folder), path.relative(folder, path.resolve(file)));
 }
 
 function statOf(file: string): fs.BigIntStats | undefined {
@@ -125,10 +144,10 @@ function statOf(file: string): fs.BigIntStats | undefined {
   }
 }
 
-function realPath(folder: string): string {
+function realPath(file: string): string {
   try {
-    return fs.realpathSync(folder);
+    return fs.realpathSync(file);
   } catch {
-    return folder;
+    return file;
   }
 }

@@ -11,6 +11,7 @@ import { casesOf, filtered } from '../../../src/main/suite/suite-cases';
 import type { Suite } from '../../../src/main/suite/suite-file';
 import { parseSuite } from '../../../src/main/suite/suite-file';
 import type { SuiteReport, SuiteResult } from '../../../src/main/suite/suite-report';
+import { trustNeeded } from '../../../src/main/suite/suite-trust';
 import { differences } from '../../../src/main/suite/suite-report';
 import { TraceFile } from '../../../src/main/traces/trace-file';
 import { TraceWriter } from '../../../src/main/traces/trace-writer';
@@ -123,6 +124,47 @@ describe('a suite file', () => {
   });
 });
 
+describe('a suite that asks for more than to read', () => {
+  const needs = (candidates: unknown, more: object = {}): readonly string[] =>
+    trustNeeded(casesOf(parse({ models: 'a.gguf', prompts: 'Hi', candidates, ...more })), folder);
+
+  it('has it listed, each thing once', () => {
+    expect(needs(['webgpu@mine', 'trace:/etc/passwd', 'reference', 'llama:vulkan'])).toEqual([]);
+    expect(needs(['cmd:sh -c "id > x" {out}', 'cmd:sh -c "id > x" {out}'])).toEqual([
+      'runs the program sh -c id > x {out}',
+    ]);
+    expect(needs('webgpu', { reference: 'llama@lib' })).toEqual([`loads the libraries in ${path.join(folder, 'lib')}`]);
+  });
+
+  it('may write below its own folder only', () => {
+    const lane = 'webgpu';
+    fs.mkdirSync(path.join(folder, 'real', 'deep'), { recursive: true });
+    fs.symlinkSync(os.tmpdir(), path.join(folder, 'link'));
+    for (const repro of ['.', 'r', 'real/../r', path.join(folder, 'real')]) expect(needs({ lane, repro })).toEqual([]);
+    for (const repro of ['..', '../x', os.tmpdir(), 'link/x']) {
+      expect(needs({ lane, repro })).toEqual([expect.stringMatching(/^writes to .*, outside of its own folder$/)]);
+    }
+  });
+
+  it.skipIf(process.platform === 'win32')('runs nothing without --trust where nobody can be asked', async () => {
+    const file = path.join(folder, 'code.json');
+    const ran = path.join(folder, 'ran');
+    const candidates = `cmd:sh -c "touch ${ran}; exit 3" {out}`;
+    const suite = { schema: 'quarrel.suite/1', models: tinyModelPath(), prompts: { tokens: TOKENS }, candidates };
+    fs.writeFileSync(file, JSON.stringify(suite));
+    const refused = await runCli(['suite', file, '--json']);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/^ {2}runs the program sh -c touch .*ran; exit 3 \{out\}\n.*--trust allows it$/m);
+    expect(fs.existsSync(ran)).toBe(false);
+    const allowed = await runCli(['suite', file, '--trust', '--json']);
+    expect(JSON.parse(allowed.stdout)).toMatchObject({
+      errors: 1,
+      cases: [{ error: expect.stringMatching(/code 3/) as string }],
+    });
+    expect(fs.existsSync(ran)).toBe(true);
+  });
+});
+
 describe('a suite run', () => {
   beforeAll(async () => {
     const out = path.join(folder, 'right.safetensors');
@@ -161,7 +203,7 @@ describe('a suite run', () => {
     const onResult = (_result: SuiteResult, { candidate }: SuiteCase, verdict: Verdict | undefined): void => {
       if (verdict) verdicts.set(candidate.name, verdict);
     };
-    return runSuite({ name, file, cases, onResult }, engines, control);
+    return runSuite({ name, file, cases, onResult, onWrite: (write) => write() }, engines, control);
   }
 
   it(
