@@ -52,6 +52,8 @@ function loadVariant(library: LlamaLibrary, variant: string): void {
 export class LlamaModel {
   readonly vocabulary: Vocabulary;
   readonly layers: number;
+  /** Attention heads of the first layer. */
+  readonly heads: number;
   /** Whether its prompt goes through an encoder and its answer through a decoder. */
   readonly isEncoderDecoder: boolean;
 
@@ -62,6 +64,7 @@ export class LlamaModel {
   ) {
     this.vocabulary = new Vocabulary(library, handle, path);
     this.layers = library.llama_model_n_layer(handle);
+    this.heads = library.llama_model_n_head(handle);
     this.isEncoderDecoder = library.llama_model_has_encoder(handle) && library.llama_model_has_decoder(handle);
   }
 
