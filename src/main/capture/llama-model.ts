@@ -52,8 +52,6 @@ function loadVariant(library: LlamaLibrary, variant: string): void {
 export class LlamaModel {
   readonly vocabulary: Vocabulary;
   readonly layers: number;
-  /** Attention heads of the first layer. */
-  readonly heads: number;
   /** Whether its prompt goes through an encoder and its answer through a decoder. */
   readonly isEncoderDecoder: boolean;
 
@@ -64,7 +62,6 @@ export class LlamaModel {
   ) {
     this.vocabulary = new Vocabulary(library, handle, path);
     this.layers = library.llama_model_n_layer(handle);
-    this.heads = library.llama_model_n_head(handle);
     this.isEncoderDecoder = library.llama_model_has_encoder(handle) && library.llama_model_has_decoder(handle);
   }
 
@@ -95,6 +92,11 @@ export class LlamaModel {
   private static loaded(library: LlamaLibrary, path: string, handle: Pointer): LlamaModel {
     if (handle === null) throw new QuarrelError(`llama.cpp cannot load ${path}`);
     return new LlamaModel(library, handle, path);
+  }
+
+  /** Attention heads of the first layer; a vocabulary alone has no layers, and llama.cpp would abort. */
+  get heads(): number {
+    return this.layers > 0 ? this.library.llama_model_n_head(this.handle) : 0;
   }
 
   dispose(): void {
