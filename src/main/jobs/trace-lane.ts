@@ -13,6 +13,7 @@ import type { PromptSpec } from '../../shared/ipc/jobs';
 import type { WeightAccess } from '../files/weight-view';
 import { modelFilesOf } from '../files/run-inputs';
 import { onUnchanged } from '../files/watched-files';
+import { moveInto } from '../files/write-atomic';
 import { mergeSteps } from '../traces/merge-steps';
 import { TraceFile } from '../traces/trace-file';
 import type { CapturedStep, CaptureSession } from './capture-session';
@@ -74,14 +75,6 @@ function merged(traces: readonly TraceFile[], folder: RunFolder): string {
   const whole = folder.file('all-steps.safetensors');
   mergeSteps(traces, whole);
   return whole;
-}
-
-function moveInto(from: string, out: string): void {
-  try {
-    fs.renameSync(from, out);
-  } catch (e) {
-    throw new QuarrelError(`cannot write ${out}: ${(e as Error).message}`);
-  }
 }
 
 /** A capture that holds all that the lane reads: of some layers only, where that is enough. */
