@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { projectRoot } from '../../../src/main/entry-path';
 import { captureTrace } from '../../../src/main/capture/capture';
 import { runSuite } from '../../../src/main/suite/run-suite';
 import type { SuiteCase } from '../../../src/main/suite/suite-cases';
@@ -124,6 +126,18 @@ describe('a suite file', () => {
   });
 });
 
+/** What `quarrel suite` shows on a terminal that answers so; undefined where no terminal can be made. */
+function onTerminal(args: readonly string[], answer: string): string | undefined {
+  const cli = path.join(projectRoot(), 'out', 'main', 'cli.cjs');
+  const line = [process.execPath, cli, 'suite', ...args].map((word) => `'${word}'`).join(' ');
+  // util-linux's; that of other systems takes its command otherwise.
+  const { stdout, error } = spawnSync('script', ['-qec', line, '/dev/null'], {
+    input: `${answer}\n`,
+    encoding: 'utf8',
+  });
+  return error || process.platform !== 'linux' ? undefined : stdout;
+}
+
 describe('a suite that asks for more than to read', () => {
   const needs = (candidates: unknown, more: object = {}): readonly string[] =>
     trustNeeded(casesOf(parse({ models: 'a.gguf', prompts: 'Hi', candidates, ...more })), folder);
@@ -156,6 +170,13 @@ describe('a suite that asks for more than to read', () => {
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toMatch(/^ {2}runs the program sh -c touch .*ran; exit 3 \{out\}\n.*--trust allows it$/m);
     expect(fs.existsSync(ran)).toBe(false);
+    for (const answer of ['n', 'y']) {
+      const asked = onTerminal([file], answer);
+      if (asked === undefined) break;
+      expect(asked).toMatch(/Allow it\? \[y\/N\]/);
+      expect(fs.existsSync(ran)).toBe(answer === 'y');
+    }
+    fs.rmSync(ran, { force: true });
     const allowed = await runCli(['suite', file, '--trust', '--json']);
     expect(JSON.parse(allowed.stdout)).toMatchObject({
       errors: 1,
