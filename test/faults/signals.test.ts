@@ -77,6 +77,24 @@ describe.skipIf(process.platform === 'win32')('the command line', () => {
     expect(world.left()).toEqual([]);
   });
 
+  it.each([
+    ['an error that nobody catches', "throw new Error('planted')"],
+    ['a promise that nobody awaits', "void Promise.reject(new Error('planted'))"],
+  ])('takes %s for no difference found', async (_how, statement) => {
+    const script = path.join(world.root, 'planted.cjs');
+    // In the command line alone: its children and threads are nobody's witnesses.
+    fs.writeFileSync(
+      script,
+      `if (process.argv.includes('bisect') && require('worker_threads').isMainThread)
+         setInterval(() => { if (require('fs').readdirSync(process.env.TMPDIR).length > 0) { ${statement}; } }, 50);`,
+    );
+    const end = await world.run(bisect, { env: { NODE_OPTIONS: `--require=${script}` } });
+    expect(end).toMatchObject({ code: 2, stdout: '' });
+    expect(end.stderr).toMatch(/^quarrel: this is a bug in Quarrel: planted/m);
+    expect(world.left()).toEqual([]);
+    expect(await world.quiet()).toEqual([]);
+  });
+
   it('tells the cases that a cancelled suite finished, as JSON and JUnit', async () => {
     const file = path.join(world.root, 's.json');
     const [prompts, junit] = [{ tokens: TOKENS }, world.at('j.xml')];

@@ -1,3 +1,5 @@
+import { printable } from '../../../shared/base/printable';
+
 /** One test case of a JUnit XML report. */
 export interface JUnitCase {
   readonly name: string;
@@ -47,9 +49,12 @@ function caseXml(suite: string, { name, seconds, problems, remarks = [], error, 
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** Characters that XML cannot hold at all are dropped. */
+/** Characters that XML cannot hold at all are escapes, as all that would act on whoever shows the report. */
 function escape(text: string): string {
   return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
+    .split('\n')
+    .map(printable)
+    .join('\n')
+    .replace(/[\ufffe\uffff]/g, '')
     .replace(/[&<>"]/g, (c) => ENTITIES[c]!);
 }
