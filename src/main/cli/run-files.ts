@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { CancelledError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import type { RunOutput } from '../files/outputs';
-import { checkOutputs } from '../files/outputs';
+import { checkOutputs, ReadFiles } from '../files/outputs';
 import type { RunInputs } from '../files/run-inputs';
 import { inputFiles, namedPaths } from '../files/run-inputs';
 
@@ -14,11 +14,18 @@ export function asked(option: string, path: string | undefined, kind: RunOutput[
 
 /**
  * Before a command runs: every file system that it names answers, no output is an input, every output can be written.
- * Throws QuarrelError, CancelledError.
+ * Returns the inputs, for outputs whose names show later; none where there are no outputs. Throws QuarrelError,
+ * CancelledError.
  */
-export async function checkFiles(inputs: RunInputs, outputs: readonly RunOutput[], control: JobControl): Promise<void> {
+export async function checkFiles(
+  inputs: RunInputs,
+  outputs: readonly RunOutput[],
+  control: JobControl,
+): Promise<ReadFiles> {
   await answering([...namedPaths(inputs), ...outputs.map((output) => output.path)], control);
-  if (outputs.length > 0) checkOutputs(outputs, inputFiles(inputs));
+  const read = new ReadFiles(outputs.length > 0 ? inputFiles(inputs) : []);
+  if (outputs.length > 0) checkOutputs(outputs, read);
+  return read;
 }
 
 /**

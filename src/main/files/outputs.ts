@@ -14,40 +14,48 @@ export interface RunOutput {
 }
 
 /**
- * @param inputs files that the run reads
- * Throws QuarrelError: an output is an input or another output, or cannot be written.
+ * Files that are read: whatever is written must be none of them, however it is spelled, linked or reached. One for a whole
+ * run: each file is looked at once.
  */
-export function checkOutputs(outputs: readonly RunOutput[], inputs: readonly string[]): void {
+export class ReadFiles {
+  private readonly byIdentity: ReadonlyMap<string, string>;
+
+  constructor(private readonly paths: readonly string[]) {
+    this.byIdentity = new Map(paths.map((file) => [identityOf(file), file]));
+  }
+
+  /** Throws QuarrelError where `target` is one of them. */
+  requireNot(target: string, option = 'cannot write'): void {
+    const input = this.byIdentity.get(identityOf(target));
+    if (input === undefined) return;
+    const same = input === target ? '' : ` (as ${input})`;
+    throw new QuarrelError(`${option} ${target}: this file is read here${same} and would be lost: name another one`);
+  }
+
+  /** Throws QuarrelError where one of them lies in a folder that is to be replaced. */
+  requireNoneIn(folder: string, option: string): void {
+    if (!fs.existsSync(folder)) return;
+    const input = this.paths.find((file) => liesIn(file, folder));
+    if (input === undefined) return;
+    throw new QuarrelError(`${option} ${folder}: ${input}, which lies in it, is read here and would be lost`);
+  }
+}
+
+/** Throws QuarrelError: an output is an input or another output, or cannot be written. */
+export function checkOutputs(outputs: readonly RunOutput[], inputs: ReadFiles): void {
   const seen = new Map<string, RunOutput>();
   for (const output of outputs) {
     refuseWrongKind(output);
-    requireNotInput(output.path, inputs, output.option);
+    inputs.requireNot(output.path, output.option);
+    if (output.kind === 'folder') continue; // it may get files of several kinds
     const key = identityOf(output.path);
     const other = seen.get(key);
-    if (other)
+    if (other) {
       throw refused(output, `it is the same as ${other.option} ${other.path}: each output needs a name of its own`);
+    }
     seen.set(key, output);
   }
   for (const output of outputs) requireWritable(output);
-}
-
-/**
- * Throws QuarrelError where `target` is one of the files that are read: the same file, however it is spelled, linked or
- * reached.
- */
-export function requireNotInput(target: string, inputs: readonly string[], option = 'cannot write'): void {
-  const key = identityOf(target);
-  const input = inputs.find((file) => identityOf(file) === key);
-  if (input === undefined) return;
-  const same = input === target ? '' : ` (as ${input})`;
-  throw new QuarrelError(`${option} ${target}: this file is read here${same} and would be lost: name another one`);
-}
-
-/** Throws QuarrelError where a file that is read lies in a folder that is to be replaced. */
-export function requireHoldsNoInput(target: string, inputs: readonly string[], option: string): void {
-  const input = inputs.find((file) => liesIn(file, target));
-  if (input === undefined) return;
-  throw new QuarrelError(`${option} ${target}: ${input}, which lies in it, is read here and would be lost`);
 }
 
 /** Whether a file's real place, existing or not, is in this folder. */

@@ -19,7 +19,12 @@ export interface RunInputs {
 
 /** The paths that were named, as they were named; nothing is looked up. */
 export function namedPaths({ models = [], lanes = [], files = [], folders = [] }: RunInputs): readonly string[] {
-  return [...models, ...lanes.flatMap((lane) => Object.values(pathsOfLane(lane)).flat()), ...files, ...folders];
+  return [
+    ...models,
+    ...lanes.flatMap((lane) => Object.values(pathsOfLane(lane)).flat() as string[]),
+    ...files,
+    ...folders,
+  ];
 }
 
 /** The files themselves: every shard of a model, what lies in overlays and library folders. */
@@ -29,7 +34,8 @@ export function inputFiles({ models = [], lanes = [], files = [], folders = [] }
     ...models.flatMap(modelFilesOf),
     ...files,
     ...ofLanes.flatMap((lane) => lane.files),
-    ...[...folders, ...ofLanes.flatMap((lane) => lane.folders)].flatMap(filesIn),
+    ...[...folders, ...ofLanes.flatMap((lane) => lane.folders)].flatMap((folder) => filesIn(folder)),
+    ...ofLanes.flatMap((lane) => lane.overlays).flatMap(shadersIn),
   ];
 }
 
@@ -52,41 +58,49 @@ export function dumpsOf(lane: string): readonly string[] {
   return spec.kind === 'trace' ? [spec.path] : [];
 }
 
-function pathsOfLane(lane: string): { readonly files: readonly string[]; readonly folders: readonly string[] } {
+interface LanePaths {
+  readonly files: readonly string[];
+  /** Folders whose files are read. */
+  readonly folders: readonly string[];
+  /** Folders of shaders, read with those below. */
+  readonly overlays: readonly string[];
+}
+
+const NONE: LanePaths = { files: [], folders: [], overlays: [] };
+
+function pathsOfLane(lane: string): LanePaths {
   const spec = parseLane(lane);
   switch (spec.kind) {
     case 'reference':
-      return { files: [], folders: [] };
+      return NONE;
     case 'trace':
-      return { files: [spec.path], folders: [] };
+      return { ...NONE, files: [spec.path] };
     case 'webgpu':
-      return { files: [], folders: spec.overlay === undefined ? [] : shaderFolders(spec.overlay) };
+      return { ...NONE, overlays: spec.overlay === undefined ? [] : [spec.overlay] };
     case 'llama': {
       const { directory } = spec;
-      const folders =
-        directory === undefined ? [] : [directory, path.join(directory, 'lib'), path.join(directory, 'bin')];
-      return { files: [], folders };
+      if (directory === undefined) return NONE;
+      return { ...NONE, folders: [directory, path.join(directory, 'lib'), path.join(directory, 'bin')] };
     }
     case 'cmd':
-      return { files: spec.command.words.filter((word) => path.basename(word) !== word), folders: [] };
+      return { ...NONE, files: spec.command.words.filter((word) => path.basename(word) !== word) };
     case 'place': {
       const placed = spec.rules.map((rule) => pathsOfLane(rule.lane));
-      return { files: placed.flatMap((p) => p.files), folders: placed.flatMap((p) => p.folders) };
+      return { ...NONE, overlays: placed.flatMap((p) => p.overlays) };
     }
     default:
       return assertUnreachable(spec);
   }
 }
 
-/** An overlay and the folders below it, where shaders lie. */
-function shaderFolders(overlay: string): readonly string[] {
-  return [overlay, ...['ops', 'quant', 'lib'].map((name) => path.join(overlay, name))];
-}
-
-function filesIn(folder: string): readonly string[] {
+function filesIn(folder: string, recursive = false): readonly string[] {
   try {
-    return fs.readdirSync(folder).map((name) => path.join(folder, name));
+    return fs.readdirSync(folder, { recursive, encoding: 'utf8' }).map((name) => path.join(folder, name));
   } catch {
     return []; // whoever reads it says what is wrong with it
   }
+}
+
+function shadersIn(overlay: string): readonly string[] {
+  return filesIn(overlay, true).filter((file) => file.endsWith('.wgsl'));
 }

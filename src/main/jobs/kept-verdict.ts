@@ -3,7 +3,7 @@ import { plainJson } from '../../shared/base/plain-json';
 import type { JobControl } from '../../shared/base/progress';
 import type { Verdict } from '../../shared/divergence/verdict';
 import type { ExportVerdictRequest, FindFirstBadRequest } from '../../shared/ipc/jobs';
-import { requireNotInput } from '../files/outputs';
+import { ReadFiles } from '../files/outputs';
 import { inputFiles } from '../files/run-inputs';
 import { writeAtomic } from '../files/write-atomic';
 import type { TimedLane } from '../reports/lane-times';
@@ -18,7 +18,7 @@ import { RunFolder } from './run-folder';
 interface Kept {
   readonly verdict: Verdict;
   /** Files that it is about: an export must not take the place of one. */
-  readonly inputs: readonly string[];
+  readonly inputs: ReadFiles;
   readonly times: readonly TimedLane[];
   /** The repro, or why there is none. */
   readonly repro: { readonly folder: string } | { readonly reason: string };
@@ -56,7 +56,7 @@ export class KeptVerdict {
       this.dispose(); // of a run that ended meanwhile
       this.folder = folder;
       const { modelPath, reference, candidate } = request;
-      const inputs = inputFiles({ models: [modelPath], lanes: [reference, candidate] });
+      const inputs = new ReadFiles(inputFiles({ models: [modelPath], lanes: [reference, candidate] }));
       this.kept = { verdict, inputs, times, repro };
       return verdict;
     } catch (e) {
@@ -69,7 +69,7 @@ export class KeptVerdict {
   exportAs({ kind, path }: ExportVerdictRequest): void {
     if (!this.kept) throw new QuarrelError('there is no verdict to export: find the first bad layer first');
     const { verdict, inputs, times, repro } = this.kept;
-    requireNotInput(path, inputs);
+    inputs.requireNot(path);
     switch (kind) {
       case 'repro':
         if ('reason' in repro) throw new QuarrelError(repro.reason);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { RunOutput } from '../../../src/main/files/outputs';
-import { checkOutputs } from '../../../src/main/files/outputs';
+import { checkOutputs, ReadFiles } from '../../../src/main/files/outputs';
 import { inputFiles } from '../../../src/main/files/run-inputs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'outputs-'));
@@ -20,11 +20,18 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-const inputs = (): readonly string[] =>
-  inputFiles({
-    models: [at('m-00001-of-00002.gguf')],
-    lanes: [`trace:${at('dump.safetensors')}`, `place:0:webgpu@${at('sub')},1-:reference`, `cmd:${at('sub')}/x {out}`],
-  });
+const inputs = (): ReadFiles =>
+  new ReadFiles(
+    inputFiles({
+      models: [at('m-00001-of-00002.gguf')],
+      lanes: [
+        `trace:${at('dump.safetensors')}`,
+        `place:0:webgpu@${at('sub')},1-:reference`,
+        `cmd:${at('sub')}/x {out}`,
+      ],
+    }),
+  );
+const NONE = new ReadFiles([]);
 const file = (name: string): RunOutput => ({ option: '--out', path: name, kind: 'file' });
 
 describe('an output', () => {
@@ -43,7 +50,9 @@ describe('an output', () => {
 
   it('is refused where it is another output, though neither exists', () => {
     const same = { option: '--report', path: at('loop', 'new', '..', 'new', 'r.json'), kind: 'file' } as const;
-    expect(() => checkOutputs([file(at('new', 'r.json')), same], [])).toThrow(/^--report .*: it is the same as --out/);
+    expect(() => checkOutputs([file(at('new', 'r.json')), same], NONE)).toThrow(
+      /^--report .*: it is the same as --out/,
+    );
   });
 
   it.each<[string, RunOutput, RegExp]>([
@@ -60,7 +69,12 @@ describe('an output', () => {
     ],
   ])('is refused where it cannot be written: %s', (_how, output, message) => {
     if (!fs.existsSync('/proc') && /^\/(proc|dev)/.test(output.path)) return;
-    expect(() => checkOutputs([output], [])).toThrow(message);
+    expect(() => checkOutputs([output], NONE)).toThrow(message);
+  });
+
+  it('that replaces a folder must not replace one with an input', () => {
+    expect(() => inputs().requireNoneIn(at('sub'), 'repro')).toThrow(/^repro .*: .*, which lies in it, is read here/);
+    expect(() => inputs().requireNoneIn(at('new'), 'repro')).not.toThrow();
   });
 
   it('that can be written leaves no mark of having been checked', () => {

@@ -6,9 +6,7 @@ import { QuarrelError } from '../../../shared/base/errors';
 import type { JobControl } from '../../../shared/base/progress';
 import { nodesRound } from '../../../shared/divergence/rounded-words';
 import type { Verdict } from '../../../shared/divergence/verdict';
-import { requireHoldsNoInput, requireNotInput } from '../../files/outputs';
 import type { RunInputs } from '../../files/run-inputs';
-import { inputFiles } from '../../files/run-inputs';
 import { writeAtomic } from '../../files/write-atomic';
 import { reportOf } from '../../reports/report';
 import { reproFolder, runSuite } from '../../suite/run-suite';
@@ -121,11 +119,10 @@ async function checkSuiteFiles(
     ...asked('--report', report, 'folder'),
     ...[...new Set(repros)].flatMap((folder) => asked('repro', folder, 'folder')),
   ];
-  await checkFiles(inputs, outputs, control);
-  const read = inputFiles(inputs);
-  for (const target of reports) requireNotInput(target, read, '--report');
+  const read = await checkFiles(inputs, outputs, control);
+  for (const target of reports) read.requireNot(target, '--report');
   for (const c of cases) {
-    if (c.candidate.repro !== undefined) requireHoldsNoInput(reproFolder(c, c.candidate.repro), read, 'repro');
+    if (c.candidate.repro !== undefined) read.requireNoneIn(reproFolder(c, c.candidate.repro), 'repro');
   }
 }
 
