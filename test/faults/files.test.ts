@@ -184,6 +184,25 @@ describe('an input', () => {
   });
 });
 
+describe.skipIf(process.platform === 'win32')('a report', () => {
+  it('holds names as text: HTML, Markdown, JSON, the README of a repro', async () => {
+    const hostile = path.join(world.folder('reports'), '<img src=x onerror=1>|\u001b[2J\u202e`.gguf');
+    fs.copyFileSync(model, hostile);
+    const reports = ['r.html', 'r.md', 'r.json'].map((name) => world.at(name));
+    const outputs = [...reports.flatMap((file) => ['--report', file]), '--repro', world.at('repro')];
+    const [, , ...rest] = wrong;
+    expect((await world.run(['bisect', hostile, ...rest, ...outputs])).code).toBe(1);
+    for (const file of [...reports, world.at('repro/README.md')]) {
+      const text = fs.readFileSync(file, 'utf8');
+      expect(text).toContain('onerror');
+      expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      if (!file.endsWith('.json')) expect(text).not.toMatch(/<img/);
+      fs.rmSync(file);
+    }
+    fs.rmSync(world.at('repro'), { recursive: true });
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('a cmd: program', () => {
   it.each<[string, string, number, RegExp, number]>([
     ['that hangs', 'sleep 30', 2, /did not end within 1 s/, 8000],
