@@ -22,6 +22,8 @@ import { loadLlama } from './llama-library';
 import { LlamaModel, loadBackends } from './llama-model';
 import type { ModelTensors } from './model-tensors';
 import { readModelTensors } from './model-tensors';
+import type { PromptSize } from './prompt-memory';
+import { requireRoom, roomFor } from './prompt-memory';
 import type { CaptureAnswer, CaptureOrder, ChildMessage, ChildRequest, StepOrder, TokenLogit } from './protocol';
 import { MESSAGE_FD } from './protocol';
 import { StateNames } from './state-names';
@@ -68,6 +70,7 @@ function captureSteps(order: CaptureOrder, lines: StdinLines): void {
   try {
     const tokens = promptTokens(order, model);
     if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
+    requireRoom(sizeOf(order, model, tokens.length), roomFor(order.out));
     const run = new CaptureRun(order, library, model, weights, tokens);
     try {
       send({ kind: 'captured', answer: run.step({ tokens, out: order.out }) });
@@ -80,6 +83,17 @@ function captureSteps(order: CaptureOrder, lines: StdinLines): void {
   } finally {
     model.dispose();
   }
+}
+
+function sizeOf({ layers, moreTokens, options }: CaptureOrder, model: LlamaModel, tokens: number): PromptSize {
+  return {
+    tokens,
+    totalTokens: tokens + moreTokens,
+    heads: model.heads,
+    layers: layers ? layers.to - layers.from + 1 : model.layers,
+    vocabulary: model.vocabulary.size,
+    fused: options?.flashAttention ?? false,
+  };
 }
 
 function promptTokens(

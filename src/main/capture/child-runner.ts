@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
+import { onAbruptEnd } from '../ended-abruptly';
 import { entryPath } from '../entry-path';
 import { captureEnv } from './capture-env';
 import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
@@ -44,16 +45,24 @@ export class CaptureChild {
     private readonly request: ChildRequest,
     private readonly control: JobControl,
   ) {
-    this.log = new LogTail(child.stderr as Readable);
-    this.unsubscribe = control.onCancel(() => {
-      child.kill('SIGKILL');
-    });
-    const messages = readline.createInterface({ input: child.stdio[MESSAGE_FD] as Readable });
-    messages.on('line', (line) => this.receive(parseMessage(line)));
+    const kill = (): void => void child.kill('SIGKILL');
+    const unsubscribe = control.onCancel(kill);
+    const takeBack = onAbruptEnd(kill);
+    this.unsubscribe = () => {
+      unsubscribe();
+      takeBack();
+    };
     child.on('error', (e) => this.end(new QuarrelError(`cannot start the capture process: ${e.message}`)));
     child.on('close', (code, signal) => this.end({ code, signal }));
+    // A process that could not be started may have no pipes at all.
+    const { stderr, stdin, stdio } = child as Partial<ChildProcess>;
+    this.log = new LogTail(stderr ?? undefined);
+    const messages = stdio?.[MESSAGE_FD] as Readable | null | undefined;
+    if (messages) {
+      readline.createInterface({ input: messages }).on('line', (line) => this.receive(parseMessage(line)));
+    }
     // A child that died early closes its stdin; its exit says why, so the pipe's own error adds nothing.
-    child.stdin?.on('error', () => undefined);
+    stdin?.on('error', () => undefined);
   }
 
   static start(request: ChildRequest, control: JobControl): CaptureChild {
@@ -145,7 +154,8 @@ function parseMessage(line: string): ChildMessage | undefined {
 class LogTail {
   readonly lines: string[] = [];
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable | undefined) {
+    if (!stream) return;
     readline.createInterface({ input: stream }).on('line', (line) => {
       this.lines.push(line.slice(0, LINE_CHARS));
       if (this.lines.length > KEPT_LINES) this.lines.shift();

@@ -48,8 +48,8 @@ export function addBenchWizard(bench: Command, exit: (code: ExitCode) => void): 
 function wizard(options: WizardCommand): Promise<ExitCode> {
   return runCommand(options, async ({ answer, control, remark }) => {
     const bench = await (options.merge ? merged(options.merge) : measured(options, control, remark));
-    answer({ schema: SCHEMA, date: new Date().toISOString(), ...bench }, () =>
-      options.markdown ? wizardBenchMarkdown(bench) : wizardBenchText(bench),
+    answer({ schema: SCHEMA, date: new Date().toISOString(), ...bench }, (shown) =>
+      options.markdown ? wizardBenchMarkdown(shown) : wizardBenchText(shown),
     );
     return meetsAims(bench.totals) ? EXIT.fine : EXIT.difference;
   });
