@@ -2,25 +2,28 @@ import { join, resolve } from 'node:path';
 import type { BrowserWindow } from 'electron';
 import { app, nativeTheme } from 'electron';
 import { applyGpuSwitches } from './electron-switches';
-import { entryPath, projectRoot } from './entry-path';
-import { GpuRelay } from './ipc/gpu-relay';
+import { projectRoot } from './entry-path';
+import { sweepLeftovers } from './files/leftovers';
+import { AppServices } from './ipc/app-services';
 import { sendEvent, serveCalls } from './ipc/handlers';
 import { JobService } from './ipc/job-service';
 import { Settings } from './ipc/settings';
 import { uiCalls } from './ipc/ui-calls';
+import { startUtilityProgram } from './ipc/utility-program';
 import { declareAppProtocol, serveAppProtocol } from './windows/app-protocol';
 import { launchFile } from './windows/launch-file';
 import { setMenu } from './windows/menu';
 import { denyEverythingForeign } from './windows/security';
 import { createUiWindow } from './windows/ui-window';
 
+const QUIT_WITHIN_MS = 3_000;
+
 /** The app: one UI window, one job worker, one GPU window. */
 class QuarrelApp {
   private readonly settings = new Settings(join(app.getPath('userData'), 'settings.json'));
-  private readonly gpu = new GpuRelay();
   private readonly jobs = new JobService(
-    () => entryPath('job-worker'),
-    (port) => this.gpu.connect(port),
+    (listener) => startUtilityProgram('job-worker', process.env, listener),
+    new AppServices(),
   );
   private window: BrowserWindow | undefined;
   /** The model to open when the window asks for its first state. */
@@ -30,6 +33,7 @@ class QuarrelApp {
   start(file: string | undefined): void {
     this.pendingFile = file;
     nativeTheme.themeSource = this.settings.theme;
+    sweepLeftovers();
     serveAppProtocol(join(projectRoot(), 'out', 'renderer'));
     denyEverythingForeign();
     serveCalls(
@@ -81,6 +85,8 @@ class QuarrelApp {
     // In a turn of its own: inside `will-quit`, where its preventDefault still holds, Electron swallows a quit.
     setImmediate(() => {
       app.quit();
+      // Whatever still holds it: a window or a process that hangs must not keep the app.
+      setTimeout(() => app.exit(), QUIT_WITHIN_MS).unref();
     });
   }
 
@@ -141,6 +147,8 @@ function main(): void {
     event.preventDefault();
     quarrel.open(path);
   });
+  // A terminal that was closed; Electron itself ends orderly on the other signals.
+  process.on('SIGHUP', () => app.quit());
   app.on('activate', () => quarrel.openWindow());
   app.on('will-quit', (event) => {
     if (quarrel.isStopped) return;

@@ -27,7 +27,11 @@ export function launchQuarrel(...args: readonly string[]): Promise<QuarrelWindow
 
 /** In the folder of an earlier session, with the settings that it left. */
 export async function launchIn(folder: string, ...args: readonly string[]): Promise<QuarrelWindow> {
+  // Of its own, so that what is left there is this app's.
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary, { recursive: true });
   const app = await _electron.launch({
+    env: { ...process.env, TMPDIR: temporary },
     args: [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot(), ...args],
     cwd: projectRoot(),
     // Playwright would force the light theme, which the app sets itself.
@@ -49,13 +53,17 @@ export async function launchIn(folder: string, ...args: readonly string[]): Prom
       await page.screenshot({ path: join(SHOTS, `${name}.png`) });
     },
     close: async () => {
-      const { pid } = app.process();
       await app.close();
+      const left = leftovers(folder);
       rmSync(folder, { recursive: true, force: true });
-      const traces = readdirSync(tmpdir()).filter((name) => name.startsWith(`quarrel-${pid}-`));
-      expect(traces, 'folders of traces that the app left behind').toEqual([]);
+      expect(left, 'folders of traces that the app left behind').toEqual([]);
     },
   };
+}
+
+/** Temporary folders that an app which ended has left. */
+export function leftovers(folder: string): string[] {
+  return readdirSync(join(folder, 'tmp')).filter((name) => name.startsWith('quarrel-'));
 }
 
 /** Makes the next open dialogs answer with `path`. */
