@@ -1,11 +1,9 @@
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobControl } from '../../shared/base/progress';
 import { RowDecoder } from '../../shared/gguf/decode-rows';
 import type { GgmlTypeName } from '../../shared/quant/ggml-type';
 import { rowBytes, supportedFormat } from '../../shared/quant/registry';
+import { temporaryFolder } from '../files/temporary';
 import { DecodeMemory } from '../dequant/decode-memory';
 import type { DecodeSlot } from '../dequant/decode-memory';
 import { instantiate } from '../dequant/decoder-module';
@@ -74,7 +72,7 @@ interface Setting {
  * Throws QuarrelError (no library, no C function for a type, no room for the files) and CancelledError.
  */
 export async function benchDequant(options: DequantBenchOptions, control: JobControl): Promise<DequantRow[]> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'quarrel-bench-'));
+  const folder = temporaryFolder();
   const memory = new DecodeMemory();
   const slot = memory.lease(streamRows(options) * ROW_ELEMENTS);
   const own = Array.from({ length: options.threads }, () => memory.lease(CACHE_ELEMENTS));
@@ -87,13 +85,13 @@ export async function benchDequant(options: DequantBenchOptions, control: JobCon
       const c = bindCDecoder(type);
       const others = watchOthers();
       const cache = await inCache(setting, type, c);
-      const stream = await streaming(setting, type, c, folder);
+      const stream = await streaming(setting, type, c, folder.path);
       rows.push({ type, cache, stream, others: others() });
     }
     return rows;
   } finally {
     await threads.dispose();
-    fs.rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   }
 }
 

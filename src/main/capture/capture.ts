@@ -8,6 +8,7 @@ import type { JobControl } from '../../shared/base/progress';
 import type { Device } from '../../shared/divergence/lane-spec';
 import type { LlamaOptions } from '../../shared/divergence/llama-options';
 import type { Graph } from '../../shared/graph/graph';
+import { folderBeside } from '../files/temporary';
 import { TraceFile } from '../traces/trace-file';
 import { CaptureChild } from './child-runner';
 import type { LayerRange } from './layer-range';
@@ -110,15 +111,15 @@ export async function openCaptureRun(
 
 /** The child may be killed at any time, so it writes into a folder of its own that is removed in any case. */
 async function intoPlace(out: string, capture: (unfinished: string) => Promise<CaptureAnswer>): Promise<CaptureResult> {
-  const folder = temporaryFolder(out);
+  const folder = folderBeside(out);
   try {
-    const unfinished = path.join(folder, 'trace');
+    const unfinished = path.join(folder.path, 'trace');
     const answer = await capture(unfinished);
     const graph = graphOf(unfinished);
     fs.renameSync(unfinished, out);
     return { ...answer, tracePath: out, graph };
   } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
+    folder.remove();
   }
 }
 
@@ -137,16 +138,6 @@ function graphOf(tracePath: string): Graph {
     return graph;
   } finally {
     trace.dispose();
-  }
-}
-
-/** A folder beside `out`, so that the finished file moves there at once. */
-function temporaryFolder(out: string): string {
-  try {
-    fs.mkdirSync(path.dirname(path.resolve(out)), { recursive: true });
-    return fs.mkdtempSync(`${out}.`);
-  } catch (e) {
-    throw new QuarrelError(`cannot write ${out}: ${(e as Error).message}`);
   }
 }
 

@@ -70,7 +70,7 @@ function librariesIn(folder: string): Partial<Record<Role, string>> {
   for (const role of Object.keys(STEMS) as Role[]) {
     // Where versions are symlinked (libllama.so -> libllama.so.0 -> …) any name will do; the shortest is the plain one.
     const best = names
-      .filter((n) => isLibrary(n, STEMS[role]))
+      .filter((n) => isLibrary(n, STEMS[role]) && isFile(path.join(folder, n)))
       .sort((a, b) => a.length - b.length || (a < b ? -1 : 1))[0];
     if (best !== undefined) found[role] = path.join(folder, best);
   }
@@ -109,6 +109,15 @@ function filesOf(folder: string): readonly string[] {
     return fs.readdirSync(folder);
   } catch {
     return []; // a folder that cannot be read has no library; the error lists it
+  }
+}
+
+/** To load a pipe would wait for ever. */
+function isFile(file: string): boolean {
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
   }
 }
 

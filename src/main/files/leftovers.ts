@@ -1,30 +1,86 @@
+/** Removes what killed processes of this user left behind. */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-/** Removes the temporary folders of this user's processes that are gone. What cannot be removed is left. */
+import { isGone, isProcessIdentity, lives } from './process-identity';
+import { NOTE_PREFIX, OWNER_FILE } from './temporary';
+
+const HOME = /^quarrel-(\d+)-[^.]+$/;
+/** A home gets its owner file right after it was made; one without is a stranger's or half made, and is left for a day. */
+const UNOWNED_MS = 24 * 3600 * 1000;
+
+/**
+ * For the start of a program. Folders of other users, of processes that run, and of other machines, boots or PID
+ * namespaces where it cannot be told are left. What cannot be removed is left, too: it is in nobody's way.
+ */
 export function sweepLeftovers(): void {
-  for (const name of fs.readdirSync(os.tmpdir())) {
-    const pid = /^quarrel-(\d+)-/.exec(name)?.[1];
-    const folder = path.join(os.tmpdir(), name);
-    if (pid === undefined || lives(Number(pid)) || !isOwn(folder)) continue;
+  for (const home of homes()) {
     try {
-      fs.rmSync(folder, { recursive: true, force: true });
+      if (isAbandoned(home)) sweep(home);
     } catch {
-      // In nobody's way.
+      // Gone meanwhile, or not ours to remove.
     }
   }
 }
 
-function isOwn(folder: string): boolean {
-  const stat = fs.lstatSync(folder, { throwIfNoEntry: false });
-  return stat?.isDirectory() === true && (process.getuid === undefined || stat.uid === process.getuid());
+interface HomeFolder {
+  readonly path: string;
+  readonly pid: number;
+  readonly changedAt: number;
 }
 
-function lives(pid: number): boolean {
+function homes(): readonly HomeFolder[] {
+  const root = os.tmpdir();
+  return namesIn(root).flatMap((name) => {
+    const pid = Number(HOME.exec(name)?.[1]);
+    const folder = path.join(root, name);
+    const stat = Number.isSafeInteger(pid) ? ownStat(folder) : undefined;
+    return stat?.isDirectory() ? [{ path: folder, pid, changedAt: stat.mtimeMs }] : [];
+  });
+}
+
+function namesIn(folder: string): readonly string[] {
   try {
-    return process.kill(pid, 0);
-  } catch (e) {
-    return (e as NodeJS.ErrnoException).code === 'EPERM';
+    return fs.readdirSync(folder);
+  } catch {
+    return [];
   }
+}
+
+/** Of a thing of this user's, no link followed; undefined for anything else. */
+function ownStat(file: string): fs.Stats | undefined {
+  try {
+    const stat = fs.lstatSync(file);
+    return process.getuid === undefined || stat.uid === process.getuid() ? stat : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAbandoned({ path: folder, pid, changedAt }: HomeFolder): boolean {
+  const owner = ownerOf(path.join(folder, OWNER_FILE));
+  if (owner !== undefined) return isGone(owner);
+  return !lives(pid) && Date.now() - changedAt > UNOWNED_MS;
+}
+
+function ownerOf(file: string): Parameters<typeof isGone>[0] | undefined {
+  if (!ownStat(file)?.isFile()) return undefined;
+  try {
+    const value: unknown = JSON.parse(fs.readFileSync(file, 'utf8'));
+    return isProcessIdentity(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The unfinished files that it notes, then itself. */
+function sweep({ path: home }: HomeFolder): void {
+  for (const name of namesIn(home).filter((n) => n.startsWith(NOTE_PREFIX))) {
+    const note = path.join(home, name);
+    if (!ownStat(note)?.isFile()) continue;
+    const part = fs.readFileSync(note, 'utf8');
+    if (path.isAbsolute(part) && ownStat(part)) fs.rmSync(part, { recursive: true, force: true });
+  }
+  fs.rmSync(home, { recursive: true, force: true });
 }

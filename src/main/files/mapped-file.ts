@@ -3,6 +3,7 @@ import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import type { ByteSource } from '../../shared/gguf/byte-source';
 import { mappingApi } from './mapping-api';
+import { openRegular } from './open-regular';
 
 /**
  * A mapping as another worker thread of the same process may use it; can be structured-cloned. It owns nothing and is
@@ -37,10 +38,8 @@ export class MappedFile implements ByteSource {
 
   /** Maps a file; the caller disposes it. Throws QuarrelError when it is missing, empty or cannot be mapped. */
   static open(path: string): MappedFile {
-    const fd = openForReading(path);
+    const { fd, stat } = openRegular(path);
     try {
-      const stat = fs.fstatSync(fd);
-      if (!stat.isFile()) throw new QuarrelError(`${path}: not a file`);
       if (stat.size === 0) throw new QuarrelError(`${path}: the file is empty`);
       const address = mappingApi().map(path, fd, stat.size);
       const disposed = new SharedArrayBuffer(4);
@@ -108,13 +107,5 @@ export class MappedFile implements ByteSource {
     const { label, size, mapping } = this;
     const now = fs.fstatSync(mapping.fd).size;
     return new QuarrelError(`${label}: changed while open: ${now} bytes, expected the ${size} it had when opened`);
-  }
-}
-
-function openForReading(path: string): number {
-  try {
-    return fs.openSync(path, 'r');
-  } catch (error) {
-    throw new QuarrelError(`${path}: cannot be opened: ${(error as Error).message}`);
   }
 }

@@ -3,6 +3,8 @@ import path from 'node:path';
 
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
+import type { Temporary } from './temporary';
+import { partBeside } from './temporary';
 
 /** A file that is written piece by piece beside its target and takes the target's place as a whole, or not at all. */
 export class PartFile {
@@ -10,17 +12,18 @@ export class PartFile {
 
   private constructor(
     private readonly target: string,
-    private readonly part: string,
+    private readonly part: Temporary,
     private fd: number | undefined,
   ) {}
 
   /** Throws QuarrelError when the folder of `target` cannot be written. */
   static create(target: string): PartFile {
-    const part = `${target}.${process.pid}.part`;
+    const part = partBeside(target);
     try {
-      fs.mkdirSync(path.dirname(path.resolve(target)), { recursive: true });
-      return new PartFile(target, part, fs.openSync(part, 'w'));
+      fs.mkdirSync(path.dirname(part.path), { recursive: true });
+      return new PartFile(target, part, fs.openSync(part.path, 'wx'));
     } catch (e) {
+      part.remove();
       throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
     }
   }
@@ -44,9 +47,10 @@ export class PartFile {
     fs.closeSync(this.fd);
     this.fd = undefined;
     try {
-      fs.renameSync(this.part, this.target);
+      fs.renameSync(this.part.path, this.target);
+      this.part.keep();
     } catch (e) {
-      fs.rmSync(this.part, { force: true });
+      this.part.remove();
       throw new QuarrelError(`cannot write ${this.target}: ${(e as Error).message}`);
     }
     return this.written;
@@ -57,6 +61,6 @@ export class PartFile {
     if (this.fd === undefined) return;
     fs.closeSync(this.fd);
     this.fd = undefined;
-    fs.rmSync(this.part, { force: true });
+    this.part.remove();
   }
 }

@@ -2,16 +2,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { QuarrelError } from '../../shared/base/errors';
+import { partBeside } from './temporary';
 
 /** Writes a whole file or none: into a file beside the target, then renamed. Throws QuarrelError. */
 export function writeAtomic(target: string, data: Uint8Array | string): void {
-  const temporary = `${target}.${process.pid}.tmp`;
+  const part = partBeside(target);
   try {
-    fs.mkdirSync(path.dirname(path.resolve(target)), { recursive: true });
-    fs.writeFileSync(temporary, data);
-    fs.renameSync(temporary, target);
+    fs.mkdirSync(path.dirname(part.path), { recursive: true });
+    fs.writeFileSync(part.path, data, { flag: 'wx' });
+    fs.renameSync(part.path, target);
+    part.keep();
   } catch (e) {
-    fs.rmSync(temporary, { force: true });
+    part.remove();
     throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
   }
 }

@@ -61,10 +61,14 @@ interface Demo {
   readonly control: JobControl;
 }
 
-/** @param folder an empty folder, which gets traces, report and repro */
+/**
+ * @param folder an empty folder, which gets traces, report and repro
+ * @param final where it will lie once it is complete
+ */
 export async function runDemo(
   bug: GalleryBug,
   folder: string,
+  final: string,
   engines: Engines,
   control: JobControl,
 ): Promise<DemoReport> {
@@ -86,8 +90,8 @@ export async function runDemo(
   ];
   const layers = await layersOf(traces, bug.steps, control);
   const { verdict, repro } = await judge(demo);
-  const report = at('verdict.html');
-  writeAtomic(report, reportOf('html', verdict));
+  writeAtomic(at('verdict.html'), reportOf('html', verdict));
+  const shown = (file: string): string => path.join(final, path.basename(file));
   return {
     schema: 'quarrel.demo/1',
     prompt: DEMO_PROMPT,
@@ -97,7 +101,11 @@ export async function runDemo(
     layers,
     verdict,
     found: isFound(bug, verdict),
-    files: { traces, report, repro },
+    files: {
+      traces: { llama: shown(traces.llama), webgpu: shown(traces.webgpu), planted: shown(traces.planted) },
+      report: shown('verdict.html'),
+      repro: repro && shown(repro),
+    },
   };
 }
 

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-
 import { QuarrelError } from '../../shared/base/errors';
 import type { GraphLane } from '../../shared/divergence/lane';
 import type { LaneSpec } from '../../shared/divergence/lane-spec';
@@ -8,6 +6,7 @@ import { placedLane } from '../../shared/divergence/placed-lane';
 import type { WeightBudget } from '../../shared/gpu/weight-budget';
 import type { NameMap } from '../../shared/trace/name-map';
 import { parseNameMap } from '../../shared/trace/name-map';
+import { readText } from '../files/open-regular';
 import { createReferenceLane } from '../lanes/reference-lane';
 
 /** Limits that the lanes of a run keep to. */
@@ -52,11 +51,5 @@ export async function openOwnLane(spec: OwnLane, engines: Engines, limits: LaneL
 
 /** Reads a `--map` file. */
 export function readNameMap(path: string): NameMap {
-  let text: string;
-  try {
-    text = fs.readFileSync(path, 'utf8');
-  } catch (e) {
-    throw new QuarrelError(`cannot read the name map ${path}: ${(e as Error).message}`);
-  }
-  return parseNameMap(text, path);
+  return parseNameMap(readText(path, `the name map ${path}`), path);
 }

@@ -57,10 +57,15 @@ export async function traceLane(request: TraceLaneRequest, engines: Engines, con
       lane.kind === 'llama'
         ? await followCapture(session, request)
         : await runOwnLane(lane, { session, folder, request, engines, control, owned });
-    if (traces.length > 1) mergeSteps(traces, out);
-    else moveInto(defined(traces[0], 'the trace of the prompt').label, out);
+    moveInto(traces.length > 1 ? merged(traces, folder) : defined(traces[0], 'the trace of the prompt').label, out);
   });
   return TraceFile.open(out);
+}
+
+function merged(traces: readonly TraceFile[], folder: RunFolder): string {
+  const whole = folder.file('all-steps.safetensors');
+  mergeSteps(traces, whole);
+  return whole;
 }
 
 function moveInto(from: string, out: string): void {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
@@ -11,6 +10,7 @@ import type { Checkpoints } from '../../shared/ops/run-memory';
 import { neOfShape } from '../../shared/trace/safetensors';
 import type { TraceSink } from '../../shared/trace/trace';
 import { ModelFile } from '../files/model-file';
+import { temporaryFolder } from '../files/temporary';
 import type { WeightAccess } from '../files/weight-view';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import { TraceFile } from '../traces/trace-file';
@@ -38,7 +38,7 @@ let sequences = 0;
 class GpuWindowSequence implements LaneSequence {
   private readonly id = ++sequences;
   /** Holds what the window may read again while the sequence lives. */
-  private readonly folder = mkdtempSync(join(tmpdir(), `quarrel-${process.pid}-gpu-`));
+  private readonly folder = temporaryFolder();
   private runs = 0;
 
   constructor(
@@ -49,7 +49,7 @@ class GpuWindowSequence implements LaneSequence {
 
   async run({ graph, weights, captured, mode, sink, control, part }: RunRequest): Promise<void> {
     const first = this.runs === 0;
-    const file = (name: string): string => join(this.folder, `${this.runs}-${name}.safetensors`);
+    const file = (name: string): string => join(this.folder.path, `${this.runs}-${name}.safetensors`);
     const { modelPath, access } = openedBy(weights);
     assert(captured instanceof TraceFile, 'the GPU window reads the captured trace itself and needs its path');
     const outPath = file('out');
@@ -82,7 +82,7 @@ class GpuWindowSequence implements LaneSequence {
       // A window that is gone has taken with it what the sequence held.
       if (!(e instanceof QuarrelError)) throw e;
     } finally {
-      rmSync(this.folder, { recursive: true, force: true });
+      this.folder.remove();
     }
   }
 }

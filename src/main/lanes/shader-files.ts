@@ -3,6 +3,7 @@ import path from 'node:path';
 import { QuarrelError } from '../../shared/base/errors';
 import type { ShaderSource } from '../../shared/gpu/compose-shader';
 import { shadersDir } from '../entry-path';
+import { readText } from '../files/open-regular';
 
 /**
  * The project's shaders, with files of `overlay` in place of those of the same relative path; it may add files that its
@@ -29,7 +30,7 @@ export function copyOverlay(overlay: string, target: string): void {
   for (const file of overlayFiles(overlay, shadersDir())) {
     const copy = path.join(target, file);
     fs.mkdirSync(path.dirname(copy), { recursive: true });
-    fs.copyFileSync(path.join(overlay, file), copy);
+    fs.writeFileSync(copy, readShader(overlay, file));
   }
 }
 
@@ -55,9 +56,6 @@ function wgslFiles(folder: string, below = ''): string[] {
 }
 
 function readShader(folder: string, file: string): string {
-  try {
-    return fs.readFileSync(path.join(folder, file), 'utf8');
-  } catch (error) {
-    throw new QuarrelError(`cannot read shader ${path.join(folder, file)}: ${(error as Error).message}`);
-  }
+  const whole = path.join(folder, file);
+  return readText(whole, `the shader ${whole}`);
 }

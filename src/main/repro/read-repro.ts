@@ -9,6 +9,7 @@ import { stateName } from '../../shared/graph/graph';
 import { StateMemories } from '../../shared/ops/state-memories';
 import type { TraceEntry, TraceSource } from '../../shared/trace/trace';
 import { openModel } from '../files/model-file';
+import { readText } from '../files/open-regular';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import { Owned } from '../jobs/owned';
 import { TraceFile } from '../traces/trace-file';
@@ -73,13 +74,7 @@ export async function openRepro(folder: string): Promise<Repro> {
 
 function readDocument(folder: string): ReadDocument {
   const file = path.join(folder, REPRO_FILES.document);
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (e) {
-    throw new QuarrelError(`${folder} is no repro folder: ${REPRO_FILES.document}: ${(e as Error).message}`);
-  }
-  return parseReproDocument(text, file);
+  return parseReproDocument(readText(file, `${folder} is no repro folder: ${REPRO_FILES.document}`), file);
 }
 
 function checkFile(folder: string, name: string, { files }: ReadDocument): void {

@@ -1,7 +1,8 @@
 /** Folders that appear as a whole or not at all. */
 import fs from 'node:fs';
-import path from 'node:path';
 import { QuarrelError } from '../../shared/base/errors';
+import type { Temporary } from '../files/temporary';
+import { folderBeside } from '../files/temporary';
 
 /** Throws QuarrelError where `target` exists and is not an empty folder: known before a long run, it is said then. */
 export function requireFree(target: string): void {
@@ -16,16 +17,25 @@ export function requireFree(target: string): void {
 /** Has `fill` write into a folder beside `target`, which then takes its place. */
 export function writeFolder(target: string, fill: (folder: string) => void): void {
   requireFree(target);
-  const part = `${path.resolve(target)}.${process.pid}.part`;
+  const part = folderBeside(target);
   try {
-    fs.mkdirSync(part, { recursive: true });
-    fill(part);
-    if (fs.existsSync(target)) fs.rmdirSync(target);
-    fs.renameSync(part, target);
+    fill(part.path);
+    putInPlace(part, target);
   } catch (e) {
-    fs.rmSync(part, { recursive: true, force: true });
+    part.remove();
     if (e instanceof Error && 'syscall' in e) throw new QuarrelError(`cannot write ${target}: ${e.message}`);
     throw e;
+  }
+}
+
+/** Renames a finished folder to `target`, where an empty one may lie. */
+export function putInPlace(part: Temporary, target: string): void {
+  try {
+    if (fs.existsSync(target)) fs.rmdirSync(target);
+    fs.renameSync(part.path, target);
+    part.keep();
+  } catch (e) {
+    throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
   }
 }
 

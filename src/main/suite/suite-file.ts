@@ -1,10 +1,10 @@
 /** A suite as its file says it (`quarrel.suite/1`, docs/suite.md): read and checked, nothing opened yet. */
-import fs from 'node:fs';
 import path from 'node:path';
 
 import { QuarrelError } from '../../shared/base/errors';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import type { PromptSpec } from '../../shared/ipc/jobs';
+import { readText } from '../files/open-regular';
 import { JsonValue } from './json-value';
 import { laneFrom } from './lane-from';
 
@@ -72,13 +72,7 @@ const EXPECTATIONS = ['verdict', 'node', 'step', 'cause', 'token', 'minLogit'];
 
 /** @throws QuarrelError that says where in the file, what was found and what is expected */
 export function readSuite(file: string): Suite {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (e) {
-    throw new QuarrelError(`cannot read the suite ${file}: ${(e as Error).message}`);
-  }
-  return parseSuite(text, file);
+  return parseSuite(readText(file, `the suite ${file}`), file);
 }
 
 export function parseSuite(text: string, file: string): Suite {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
+import { openRegular } from '../files/open-regular';
 import { decodeManifest } from '../../shared/trace/manifest';
 import type { SafetensorsEntry } from '../../shared/trace/safetensors';
 import { declaredPrecision } from '../../shared/trace/declared-precision';
@@ -32,10 +33,8 @@ export class TraceFile implements TraceSource {
 
   /** Throws QuarrelError when the file is missing, truncated or not a trace. */
   static open(path: string): TraceFile {
-    const fd = openForReading(path);
+    const { fd, stat } = openRegular(path, `the trace ${path}`);
     try {
-      const stat = fs.fstatSync(fd);
-      if (stat.isDirectory()) throw new QuarrelError(`${path} is a folder; a trace file is expected`);
       const { size } = stat;
       const length = headerLength(readBytes(fd, 0, Math.min(LENGTH_PREFIX_BYTES, size), path), size, path);
       const dataStart = LENGTH_PREFIX_BYTES + length;
@@ -72,14 +71,6 @@ export class TraceFile implements TraceSource {
     const entry = this.entries.get(key);
     if (!entry) throw new QuarrelError(`${this.label}: no checkpoint ${key} among its ${this.entries.size}`);
     return entry;
-  }
-}
-
-function openForReading(path: string): number {
-  try {
-    return fs.openSync(path, 'r');
-  } catch (e) {
-    throw new QuarrelError(`cannot open the trace ${path}: ${(e as Error).message}`);
   }
 }
 

@@ -66,7 +66,7 @@ describe('MappedFile', () => {
   it('refuses what cannot be mapped, in one line', () => {
     expect(() => MappedFile.open(join(folder, 'absent'))).toThrow(/absent: cannot be opened: ENOENT/);
     expect(() => MappedFile.open(makeFile('empty', new Uint8Array(0)))).toThrow('empty: the file is empty');
-    expect(() => MappedFile.open(folder)).toThrow('not a file');
+    expect(() => MappedFile.open(folder)).toThrow('it is a folder; a file is expected');
   });
 
   it('is an error to read after dispose, also for who attached; disposing twice is fine', () => {

@@ -16,6 +16,7 @@ import type { Verdict } from '../../../src/shared/divergence/verdict';
 import { isComputing } from '../../../src/shared/graph/graph';
 import type { Graph } from '../../../src/shared/graph/graph';
 import { sharedPath, tinyModelPath } from '../../helpers/shared-files';
+import { runFolders } from '../../helpers/temporary-folders';
 import { SMOLLM2 } from '../../helpers/shared-models';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
@@ -157,7 +158,7 @@ describe('bisect on the tiny model', () => {
   });
 
   it('stops when cancelled and leaves no temporary folder', async () => {
-    const before = leftovers();
+    const before = runFolders();
     const stopped = new Control((p) => {
       if (p.stage.startsWith('judge')) stopped.cancel();
     });
@@ -168,14 +169,9 @@ describe('bisect on the tiny model', () => {
       candidate: 'reference',
     };
     await expect(findFirstBad(request, noGpu, stopped)).rejects.toThrow(CancelledError);
-    expect(leftovers()).toEqual(before);
+    expect(runFolders()).toEqual(before);
   });
 });
-
-/** Other tests run at the same time: only folders with a finished capture of ours count. */
-function leftovers(): string[] {
-  return fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith(`quarrel-${process.pid}-`));
-}
 
 const traces = sharedPath('traces');
 const sample = path.join(traces, 'sample.Q4_K_M.gguf');

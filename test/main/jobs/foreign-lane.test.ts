@@ -17,6 +17,7 @@ import type { Verdict } from '../../../src/shared/divergence/verdict';
 import type { Graph } from '../../../src/shared/graph/graph';
 import { isComputing } from '../../../src/shared/graph/graph';
 import { tinyModelPath } from '../../helpers/shared-files';
+import { runFolders } from '../../helpers/temporary-folders';
 
 const noGpu: Engines = { webgpuLane: () => Promise.reject(new Error('no GPU in this test')) };
 const SERVE = path.join(projectRoot(), 'test/main/jobs/foreign/serve-dump.mjs');
@@ -133,12 +134,8 @@ describe('a foreign program as the candidate', () => {
   });
 
   it('leaves no temporary folder behind, however it ends', async () => {
-    const before = leftovers();
+    const before = runFolders();
     await expect(bisect('/nowhere', '')).rejects.toThrow(/ended with code 1.*/);
-    expect(leftovers()).toEqual(before);
+    expect(runFolders()).toEqual(before);
   });
 });
-
-function leftovers(): string[] {
-  return fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith(`quarrel-${process.pid}-`));
-}

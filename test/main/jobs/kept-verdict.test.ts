@@ -8,6 +8,7 @@ import { startNodeProgram } from '../../../src/main/processes/node-program';
 import type { PerfettoDocument } from '../../../src/main/reports/perfetto';
 import type { FindFirstBadRequest } from '../../../src/shared/ipc/jobs';
 import { tinyModelPath } from '../../helpers/shared-files';
+import { runFolders } from '../../helpers/temporary-folders';
 import { control, dumpOf, NO_GPU, TOKENS } from '../repro/repro-fixture';
 
 let root: string;
@@ -27,10 +28,7 @@ function request(candidate: string): FindFirstBadRequest {
 
 /** Temporary folders of this process that hold a repro. */
 function kept(): string[] {
-  return fs
-    .readdirSync(os.tmpdir())
-    .filter((name) => name.startsWith(`quarrel-${process.pid}-`))
-    .filter((name) => fs.existsSync(path.join(os.tmpdir(), name, 'repro')));
+  return runFolders().filter((folder) => fs.existsSync(path.join(folder, 'repro')));
 }
 
 describe('what the last wizard run found', () => {

@@ -1,7 +1,3 @@
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { JobEngines } from '../../../src/main/jobs/job-runner';
@@ -11,6 +7,7 @@ import { Control } from '../../../src/shared/base/control';
 import { QuarrelError } from '../../../src/shared/base/errors';
 import type { RunSummary } from '../../../src/shared/compare/comparison';
 import { tinyModelPath } from '../../helpers/shared-files';
+import { runFolders } from '../../helpers/temporary-folders';
 
 const noGpu = (): Promise<never> => Promise.reject(new QuarrelError('no WebGPU adapter on this machine'));
 const engines: JobEngines = { webgpuLane: noGpu, decodeOnDevice: noGpu };
@@ -113,15 +110,8 @@ describe('runLanes', () => {
     const request = { modelPath, prompt: { kind: 'tokens', tokens: [1, 2] } as const, lanes: ['llama'] };
     const [run] = await runner.run('runLanes', request, control());
     const { runId } = defined(run, 'the prompt');
-    const before = folders();
+    const before = runFolders();
     await runner.run('closeRun', { runId }, control());
-    expect(folders()).toHaveLength(before.length - 1);
+    expect(runFolders()).toHaveLength(before.length - 1);
   });
 });
-
-function folders(): string[] {
-  return fs
-    .readdirSync(os.tmpdir())
-    .filter((name) => name.startsWith(`quarrel-${process.pid}-`))
-    .map((name) => path.join(os.tmpdir(), name));
-}

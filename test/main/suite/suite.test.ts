@@ -182,7 +182,7 @@ describe('a suite run', () => {
         'clean; diverged expected',
         expect.stringMatching(/^next token: the reference says .* logit ≥ 1000000 expected$/),
       ]);
-      expect(report.cases[3]!.error).toMatch(/^cannot open the trace .*absent\.safetensors/);
+      expect(report.cases[3]!.error).toMatch(/^the trace .*absent\.safetensors: cannot be opened/);
       expect([...stages]).toContain('case 3 of 4');
     },
     SLOW,

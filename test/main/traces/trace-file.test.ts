@@ -68,7 +68,7 @@ describe('trace file', () => {
     expect(() => TraceFile.open(target)).toThrow(/x: bytes 0…32 leave the file, which has 28 bytes/);
     fs.writeFileSync(target, 'GGUF and so on, longer than eight bytes');
     expect(() => TraceFile.open(target)).toThrow(/not a safetensors file/);
-    expect(() => TraceFile.open(path.join(folder, 'absent'))).toThrow(/cannot open the trace/);
+    expect(() => TraceFile.open(path.join(folder, 'absent'))).toThrow(/the trace .*absent: cannot be opened/);
   });
 
   it('names the checkpoint that is not there', () => {

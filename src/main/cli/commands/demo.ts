@@ -1,15 +1,14 @@
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
 import type { GalleryBug } from '../../../shared/gallery/gallery';
 import { parseLane } from '../../../shared/divergence/lane-spec';
+import { folderBeside, lastingFolder } from '../../files/temporary';
 import { readGallery } from '../../gallery/gallery';
 import type { DemoReport } from '../../jobs/demo';
 import { runDemo } from '../../jobs/demo';
-import { requireFree } from '../../repro/repro-folder';
+import { putInPlace, requireFree } from '../../repro/repro-folder';
 import { nodeEngines } from '../engines';
 import type { CommandContext, ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
@@ -67,24 +66,17 @@ function besideHere(bug: GalleryBug): GalleryBug {
   return below.startsWith('..') || path.isAbsolute(below) ? bug : { ...bug, lane: `webgpu@${below}` };
 }
 
-/** The folder goes again where the demo does not come to its end. */
+/** The folder takes its place once all is in it; nothing stays where the demo does not come to its end. */
 async function run(bug: GalleryBug, target: string | undefined, { control }: CommandContext): Promise<DemoReport> {
-  const folder = newFolder(target);
+  if (target !== undefined) requireFree(target);
+  const folder = target === undefined ? lastingFolder('quarrel-demo') : folderBeside(target);
   try {
-    return await runDemo(bug, folder, nodeEngines, control);
+    const report = await runDemo(bug, folder.path, target ?? folder.path, nodeEngines, control);
+    if (target === undefined) folder.keep();
+    else putInPlace(folder, target);
+    return report;
   } catch (e) {
-    fs.rmSync(folder, { recursive: true, force: true });
+    folder.remove();
     throw e;
   }
-}
-
-function newFolder(target: string | undefined): string {
-  if (target === undefined) return fs.mkdtempSync(path.join(os.tmpdir(), 'quarrel-demo-'));
-  requireFree(target);
-  try {
-    fs.mkdirSync(target, { recursive: true });
-  } catch (e) {
-    throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
-  }
-  return target;
 }
