@@ -5,7 +5,9 @@ import type { Failure } from '../../shared/ipc/contract';
 import { GPU_EVENT_CHANNEL, GPU_MESSAGE_CHANNEL, GPU_READY_CHANNEL } from '../../shared/ipc/contract';
 import type { GpuEvent, GpuMessage } from '../../shared/ipc/gpu-window';
 import { projectRoot } from '../entry-path';
+import { sweepLeftovers } from '../files/leftovers';
 import { GPU_URL } from './app-protocol';
+import { DEVELOPMENT } from './development';
 
 const READY_WITHIN_MS = 30_000;
 /** A kernel that does not end cannot be cancelled from inside: the window goes with it. */
@@ -57,6 +59,7 @@ export class GpuWindow {
         nodeIntegration: true,
         backgroundThrottling: false,
         spellcheck: false,
+        devTools: DEVELOPMENT,
       },
     });
     this.window = window;
@@ -66,9 +69,10 @@ export class GpuWindow {
       if (level === 3) this.errors.push(text);
     });
     webContents.on('preload-error', (_event, _path, error) => this.failAll(`GPU window: ${error.message}`));
-    webContents.on('render-process-gone', (_event, { reason, exitCode }) =>
-      this.failAll(`The GPU window stopped (${reason}, exit code ${exitCode}). It is opened anew for the next run.`),
-    );
+    webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
+      this.failAll(`The GPU window stopped (${reason}, exit code ${exitCode}). It is opened anew for the next run.`);
+      sweepLeftovers();
+    });
     await this.loaded(window);
     return window;
   }
