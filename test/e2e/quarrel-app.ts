@@ -25,6 +25,11 @@ export function launchQuarrel(...args: readonly string[]): Promise<QuarrelWindow
   return launchIn(mkdtempSync(join(tmpdir(), 'quarrel-e2e-')), ...args);
 }
 
+/** The command line of an app with its settings in `folder`. */
+export function appArguments(folder: string): string[] {
+  return [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot()];
+}
+
 /** In the folder of an earlier session, with the settings that it left. */
 export async function launchIn(folder: string, ...args: readonly string[]): Promise<QuarrelWindow> {
   // Of its own, so that what is left there is this app's.
@@ -32,7 +37,7 @@ export async function launchIn(folder: string, ...args: readonly string[]): Prom
   mkdirSync(temporary, { recursive: true });
   const app = await _electron.launch({
     env: { ...process.env, TMPDIR: temporary },
-    args: [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot(), ...args],
+    args: [...appArguments(folder), ...args],
     cwd: projectRoot(),
     // Playwright would force the light theme, which the app sets itself.
     colorScheme: null,

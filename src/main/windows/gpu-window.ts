@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BrowserWindow, ipcMain } from 'electron';
+import { app, BrowserWindow, ipcMain } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
 import type { Failure } from '../../shared/ipc/contract';
 import { GPU_EVENT_CHANNEL, GPU_MESSAGE_CHANNEL, GPU_READY_CHANNEL } from '../../shared/ipc/contract';
@@ -22,8 +22,12 @@ export class GpuWindow {
   private window: BrowserWindow | undefined;
   private readonly running = new Map<number, NodeJS.Timeout | undefined>();
   private errors: string[] = [];
+  private gpuLosses = 0;
 
   constructor(private readonly onEvent: (event: GpuEvent) => void) {
+    app.on('child-process-gone', (_event, { type, reason }) => {
+      if (type === 'GPU' && reason !== 'clean-exit') this.gpuLosses++;
+    });
     ipcMain.on(GPU_EVENT_CHANNEL, (event, payload: GpuEvent) => {
       if (event.sender === this.window?.webContents) this.receive(payload);
     });
@@ -106,7 +110,15 @@ export class GpuWindow {
   private receive(event: GpuEvent): void {
     if (!this.running.has(event.id)) return;
     if (event.kind !== 'progress') this.settle(event.id);
-    this.onEvent(event);
+    this.onEvent(event.kind === 'failed' ? { ...event, failure: this.withLosses(event.failure) } : event);
+  }
+
+  /** Chromium may have given the GPU up: then only a new start brings it back. */
+  private withLosses(failure: Failure): Failure {
+    if (this.gpuLosses === 0 || failure.kind !== 'failed') return failure;
+    const times = this.gpuLosses === 1 ? 'once' : `${this.gpuLosses} times`;
+    const message = `${failure.message} (the GPU process was lost ${times}; if WebGPU stays away, start Quarrel again)`;
+    return { ...failure, message };
   }
 
   private settle(id: number): void {
