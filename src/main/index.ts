@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { app, nativeTheme } from 'electron';
 import { applyGpuSwitches } from './electron-switches';
-import { projectRoot } from './entry-path';
+import { archiveRoot } from './entry-path';
 import { sweepLeftovers } from './files/leftovers';
 import { AppServices } from './ipc/app-services';
 import { sendEvent, serveCalls } from './ipc/handlers';
@@ -37,7 +37,7 @@ class QuarrelApp {
     this.pendingFile = file;
     nativeTheme.themeSource = this.settings.theme;
     sweepLeftovers();
-    serveAppProtocol(join(projectRoot(), 'out', 'renderer'));
+    serveAppProtocol(join(archiveRoot(), 'out', 'renderer'));
     denyEverythingForeign();
     serveCalls(
       () => this.ui.current?.webContents,

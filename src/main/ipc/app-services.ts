@@ -29,8 +29,7 @@ export class AppServices implements WorkerServices {
     const { programs } = this;
     this.answer = undefined;
     this.programs = undefined;
-    this.window.close('The job worker stopped.');
-    await programs?.dispose();
+    await Promise.all([this.window.close('The job worker stopped.'), programs?.dispose()]);
     sweepLeftovers();
   }
 }

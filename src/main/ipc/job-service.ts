@@ -8,7 +8,7 @@ import { endingText } from '../processes/program';
 
 /** How long quitting waits for running jobs to remove their files, and then for the worker's end. */
 const SHUTDOWN_GRACE_MS = 3_000;
-const END_GRACE_MS = 1_000;
+const END_GRACE_MS = 2_000;
 const STDERR_LINES = 20;
 
 /** What a worker asks of main besides. */

@@ -4,14 +4,16 @@ import { QuarrelError } from '../../shared/base/errors';
 import type { Failure } from '../../shared/ipc/contract';
 import { GPU_EVENT_CHANNEL, GPU_MESSAGE_CHANNEL, GPU_READY_CHANNEL } from '../../shared/ipc/contract';
 import type { GpuEvent, GpuMessage } from '../../shared/ipc/gpu-window';
-import { projectRoot } from '../entry-path';
+import { archiveRoot } from '../entry-path';
 import { sweepLeftovers } from '../files/leftovers';
+import { lives } from '../files/process-identity';
 import { GPU_URL } from './app-protocol';
 import { DEVELOPMENT } from './development';
 
 const READY_WITHIN_MS = 30_000;
 /** A kernel that does not end cannot be cancelled from inside: the window goes with it. */
 const CANCEL_GRACE_MS = 8_000;
+const GONE_WITHIN_MS = 2_000;
 
 /**
  * The hidden, trusted page that runs WebGPU: opened on first need, closed with its calls failed when it crashes or
@@ -23,6 +25,8 @@ export class GpuWindow {
   private readonly running = new Map<number, NodeJS.Timeout | undefined>();
   private errors: string[] = [];
   private gpuLosses = 0;
+  /** Of the last page. */
+  private pid: number | undefined;
 
   constructor(private readonly onEvent: (event: GpuEvent) => void) {
     app.on('child-process-gone', (_event, { type, reason }) => {
@@ -48,16 +52,20 @@ export class GpuWindow {
     }
   }
 
-  /** Closes the window; running calls fail. */
-  close(reason: string): void {
+  /** Closes the window; running calls fail. Fulfilled when its process, which writes files, is gone, or does not go. */
+  async close(reason: string): Promise<void> {
     this.failAll(reason);
+    const end = performance.now() + GONE_WITHIN_MS;
+    while (this.pid !== undefined && lives(this.pid) && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   private async open(): Promise<BrowserWindow> {
     const window = new BrowserWindow({
       show: false,
       webPreferences: {
-        preload: join(projectRoot(), 'out', 'preload', 'gpu-host.cjs'),
+        preload: join(archiveRoot(), 'out', 'preload', 'gpu-host.cjs'),
         sandbox: false,
         contextIsolation: false,
         nodeIntegration: true,
@@ -78,6 +86,7 @@ export class GpuWindow {
       sweepLeftovers();
     });
     await this.loaded(window);
+    this.pid = webContents.getOSProcessId();
     return window;
   }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BrowserWindow, dialog, nativeTheme } from 'electron';
-import { projectRoot } from '../entry-path';
+import { archiveRoot } from '../entry-path';
 import { UI_URL } from './app-protocol';
 import { DEVELOPMENT } from './development';
 
@@ -102,7 +102,7 @@ function createWindow(): BrowserWindow {
     show: false,
     backgroundColor: nativeTheme.shouldUseDarkColors ? BACKGROUND.dark : BACKGROUND.light,
     webPreferences: {
-      preload: join(projectRoot(), 'out', 'preload', 'ui.cjs'),
+      preload: join(archiveRoot(), 'out', 'preload', 'ui.cjs'),
       sandbox: true,
       contextIsolation: true,
       nodeIntegration: false,
