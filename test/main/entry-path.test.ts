@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { archiveRoot, besideArchive, entryPath, projectRoot, resourcesDir, shadersDir } from '../../src/main/entry-path';
+import {
+  archiveRoot,
+  besideArchive,
+  entryPath,
+  projectRoot,
+  resourcesDir,
+  shadersDir,
+} from '../../src/main/entry-path';
 import { QuarrelError } from '../../src/shared/base/errors';
 
 const root = resolve(import.meta.dirname, '..', '..');
