@@ -2,7 +2,7 @@
  * The environment that Dawn for Node needs on Linux: which Vulkan drivers to load, and a runtime folder. On macOS and
  * Windows Dawn uses Metal and Direct3D and needs nothing.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DAWN_DRIVERS, DRIVER_VARIABLES, usesSoftwareGpu } from '../src/main/gpu-device.mjs';
@@ -24,13 +24,38 @@ export function gpuEnv(icd, env = process.env, platform = process.platform) {
     const variable = usesSoftwareGpu() ? 'VK_ICD_FILENAMES' : 'VK_ADD_DRIVER_FILES';
     Object.assign(added, { [variable]: icd, [DAWN_DRIVERS]: variable });
   }
-  if (!env.XDG_RUNTIME_DIR) added.XDG_RUNTIME_DIR = runtimeDir();
+  const runtime = env.XDG_RUNTIME_DIR ? undefined : runtimeDir();
+  if (runtime) added.XDG_RUNTIME_DIR = runtime;
   return added;
 }
 
+/**
+ * One folder for all starts. In a folder where everybody may write the name may be another user's, or a link: then one of
+ * a name that nobody can know, for this process alone. Without a folder for temporary files there is none, and whoever
+ * needs one says so.
+ */
 function runtimeDir() {
   const path = join(tmpdir(), `quarrel-runtime-${userInfo().uid}`);
-  mkdirSync(path, { recursive: true });
-  chmodSync(path, 0o700); // the specification of XDG_RUNTIME_DIR demands it
-  return path;
+  try {
+    if (isPrivateFolder(path)) return path;
+    const own = mkdtempSync(`${path}-`);
+    process.once('exit', () => rmSync(own, { recursive: true, force: true }));
+    return own;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes it where there is none. The specification of XDG_RUNTIME_DIR demands 0700. */
+function isPrivateFolder(path) {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  const stat = lstatSync(path);
+  if (!stat.isDirectory() || stat.uid !== userInfo().uid) return false;
+  if ((stat.mode & 0o777) !== 0o700) chmodSync(path, 0o700);
+  return true;
 }

@@ -32,4 +32,9 @@ if (!existsSync(cli)) fail(`${cli} is missing`);
 if (process.env.npm_lifecycle_event === 'quarrel' && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
 Object.assign(process.env, gpuEnv(readEnvironment()?.swiftshaderIcd));
 process.argv[1] = cli;
-await import(pathToFileURL(cli).href);
+try {
+  await import(pathToFileURL(cli).href);
+} catch (error) {
+  // Node's own exit code for it would be 1, which says that a difference was found.
+  fail(`cannot be loaded: ${error.message}`);
+}

@@ -1,4 +1,6 @@
-import { statSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { gpuEnv } from '../../build/gpu-env.mjs';
 
@@ -31,6 +33,24 @@ it.each(['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'])('leaves 
 it('makes a private runtime folder where there is none', () => {
   const { XDG_RUNTIME_DIR: folder = '' } = gpuEnv(undefined, {}, 'linux');
   expect(statSync(folder).mode & 0o777).toBe(0o700);
+});
+
+it('follows no link that lies under its name', () => {
+  const tmp = mkdtempSync(join(tmpdir(), 'gpu-env-'));
+  vi.stubEnv('TMPDIR', tmp);
+  try {
+    const elsewhere = join(tmp, 'elsewhere');
+    mkdirSync(elsewhere, { mode: 0o755 });
+    symlinkSync(elsewhere, join(tmp, `quarrel-runtime-${userInfo().uid}`));
+    const { XDG_RUNTIME_DIR: folder = '' } = gpuEnv(undefined, {}, 'linux');
+    expect(statSync(elsewhere).mode & 0o777).toBe(0o755);
+    expect(lstatSync(folder).isDirectory()).toBe(true);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    vi.stubEnv('TMPDIR', join(tmp, 'absent'));
+    expect(gpuEnv(undefined, {}, 'linux')).toEqual({});
+  } finally {
+    rmSync(tmp, { recursive: true });
+  }
 });
 
 it.each(['darwin', 'win32'] as const)('adds nothing on %s, where Dawn needs no Vulkan', (platform) => {

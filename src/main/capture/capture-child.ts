@@ -21,6 +21,8 @@ import { loadLlama } from './llama-library';
 import { LlamaModel, loadBackends } from './llama-model';
 import type { ModelTensors } from './model-tensors';
 import { readModelTensors } from './model-tensors';
+import type { PromptSize } from './prompt-memory';
+import { requireRoom, roomFor } from './prompt-memory';
 import type { CaptureAnswer, CaptureOrder, ChildMessage, ChildRequest, StepOrder, TokenLogit } from './protocol';
 import { StateNames } from './state-names';
 import { tokenize } from './tokenize';
@@ -60,8 +62,20 @@ function captureFirst(order: CaptureOrder): ChildMessage {
   const model = LlamaModel.open(library, order.modelPath, order.device, order.options?.repack);
   const tokens = promptTokens(order, model);
   if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
+  requireRoom(sizeOf(order, model, tokens.length), roomFor(order.out));
   run = new CaptureRun(order, library, model, weights, tokens);
   return { kind: 'captured', answer: run.step({ tokens, out: order.out }) };
+}
+
+function sizeOf({ layers, moreTokens, options }: CaptureOrder, model: LlamaModel, tokens: number): PromptSize {
+  return {
+    tokens,
+    totalTokens: tokens + moreTokens,
+    heads: model.heads,
+    layers: layers ? layers.to - layers.from + 1 : model.layers,
+    vocabulary: model.vocabulary.size,
+    fused: options?.flashAttention ?? false,
+  };
 }
 
 function promptTokens(

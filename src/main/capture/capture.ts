@@ -9,6 +9,7 @@ import type { Device } from '../../shared/divergence/lane-spec';
 import type { LlamaOptions } from '../../shared/divergence/llama-options';
 import type { Graph } from '../../shared/graph/graph';
 import { folderBeside } from '../files/temporary';
+import { moveInto } from '../files/write-atomic';
 import { TraceFile } from '../traces/trace-file';
 import { CaptureChild } from './child-runner';
 import type { LayerRange } from './layer-range';
@@ -116,7 +117,7 @@ async function intoPlace(out: string, capture: (unfinished: string) => Promise<C
     const unfinished = path.join(folder.path, 'trace');
     const answer = await capture(unfinished);
     const graph = graphOf(unfinished);
-    fs.renameSync(unfinished, out);
+    moveInto(unfinished, out);
     return { ...answer, tracePath: out, graph };
   } finally {
     folder.remove();

@@ -1,5 +1,6 @@
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
+import { onAbruptEnd } from '../ended-abruptly';
 import type { Ending, Program } from '../processes/program';
 import { endingText } from '../processes/program';
 import { startProgram } from '../processes/start-program';
@@ -47,7 +48,13 @@ export class CaptureChild {
         this.wake?.();
       },
     });
-    this.unsubscribe = control.onCancel(() => this.program.kill());
+    const kill = (): void => this.program.kill();
+    const unsubscribe = control.onCancel(kill);
+    const takeBack = onAbruptEnd(kill);
+    this.unsubscribe = () => {
+      unsubscribe();
+      takeBack();
+    };
   }
 
   static start(request: ChildRequest, control: JobControl): CaptureChild {

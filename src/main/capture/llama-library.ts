@@ -76,6 +76,7 @@ export interface LlamaFunctions {
   llama_free(ctx: Pointer): void;
   llama_model_get_vocab(model: Pointer): bigint;
   llama_model_n_layer(model: Pointer): number;
+  llama_model_n_head(model: Pointer): number;
   llama_model_has_encoder(model: Pointer): boolean;
   llama_model_has_decoder(model: Pointer): boolean;
   llama_model_decoder_start_token(model: Pointer): number;
@@ -163,6 +164,7 @@ const LLAMA: Signatures<LlamaFunctions> = {
   llama_free: ['void', [P]],
   llama_model_get_vocab: [P, [P]],
   llama_model_n_layer: ['int32_t', [P]],
+  llama_model_n_head: ['int32_t', [P]],
   llama_model_has_encoder: ['bool', [P]],
   llama_model_has_decoder: ['bool', [P]],
   llama_model_decoder_start_token: ['int32_t', [P]],

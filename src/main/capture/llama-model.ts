@@ -94,6 +94,11 @@ export class LlamaModel {
     return new LlamaModel(library, handle, path);
   }
 
+  /** Attention heads of the first layer; a vocabulary alone has no layers, and llama.cpp would abort. */
+  get heads(): number {
+    return this.layers > 0 ? this.library.llama_model_n_head(this.handle) : 0;
+  }
+
   dispose(): void {
     this.library.llama_model_free(this.handle);
   }

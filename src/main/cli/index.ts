@@ -13,8 +13,9 @@ import { addReplay } from './commands/replay';
 import { addSuite } from './commands/suite';
 import { addTrace } from './commands/trace';
 import { addVerify } from './commands/verify';
-import { EXIT } from './session';
+import { endNow } from './end-now';
 import type { ExitCode } from './session';
+import { EXIT, output, sayError } from './session';
 
 /** `quarrel`: the command line of design.md §6. */
 function buildProgram(exit: (code: ExitCode) => void): Command {
@@ -43,19 +44,28 @@ function buildProgram(exit: (code: ExitCode) => void): Command {
 }
 
 async function main(): Promise<void> {
-  // `quarrel … | head` closes our stdout: that is no failure of ours.
-  process.stdout.on('error', (e: NodeJS.ErrnoException) => {
-    if (e.code !== 'EPIPE') throw e;
-    process.exit(EXIT.fine);
-  });
+  // Until a command has answered: a process that ends early by itself has not found everything fine.
+  process.exitCode = EXIT.failed;
+  process.on('uncaughtException', endAfterBug);
+  process.on('unhandledRejection', endAfterBug);
+  let code: ExitCode = EXIT.failed;
   try {
-    await buildProgram((code) => {
-      process.exitCode = code;
+    await buildProgram((decided) => {
+      code = decided;
     }).parseAsync();
   } catch (e) {
-    if (!(e instanceof CommanderError)) throw e;
-    process.exitCode = e.exitCode === 0 ? EXIT.fine : EXIT.failed;
+    if (e instanceof CommanderError) code = e.exitCode === 0 ? EXIT.fine : EXIT.failed;
+    else sayError(e);
   }
+  const lost = await output.written();
+  if (lost) output.say(`quarrel: the answer could not be written: ${lost.message}`);
+  process.exitCode = lost ? EXIT.failed : code;
+}
+
+/** Node's own exit code for it would be 1, which says that a difference was found. */
+function endAfterBug(e: unknown): void {
+  sayError(e);
+  endNow(EXIT.failed);
 }
 
 void main();

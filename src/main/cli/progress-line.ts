@@ -1,3 +1,4 @@
+import { printable } from '../../shared/base/printable';
 import type { Progress } from '../../shared/base/progress';
 
 const REDRAW_MS = 80;
@@ -11,11 +12,14 @@ export class ProgressLine {
   private drawnAt = 0;
   private drawn = false;
 
-  constructor(private readonly stream: NodeJS.WriteStream) {}
+  constructor(
+    private readonly draw: (text: string) => void,
+    private readonly terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>,
+  ) {}
 
   readonly report = (p: Progress): void => {
-    if (!this.stream.isTTY) {
-      if (p.stage !== this.stage) this.stream.write(`${p.stage} …\n`);
+    if (!this.terminal.isTTY) {
+      if (p.stage !== this.stage) this.draw(`${printable(p.stage)} …\n`);
       this.stage = p.stage;
       return;
     }
@@ -24,13 +28,13 @@ export class ProgressLine {
     this.stage = p.stage;
     this.drawnAt = now;
     const share = p.total > 0 ? ` ${Math.floor((100 * p.done) / p.total)} %` : '';
-    const text = `${p.stage}${share}${p.detail === undefined ? '' : `  ${p.detail}`}`;
-    this.stream.write(`\r\x1b[2K${text.slice(0, (this.stream.columns || 80) - 1)}`);
+    const text = printable(`${p.stage}${share}${p.detail === undefined ? '' : `  ${p.detail}`}`);
+    this.draw(`\r\x1b[2K${text.slice(0, (this.terminal.columns || 80) - 1)}`);
     this.drawn = true;
   };
 
   clear(): void {
-    if (this.drawn) this.stream.write('\r\x1b[2K');
+    if (this.drawn) this.draw('\r\x1b[2K');
     this.drawn = false;
   }
 }

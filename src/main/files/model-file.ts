@@ -70,6 +70,11 @@ export class ModelFile extends MappedWeights {
     super(path, shards, bigEndian, gguf.tensors);
   }
 
+  /** Its files, first shard first. */
+  get files(): readonly string[] {
+    return this.shards.map((shard) => shard.label);
+  }
+
   /** For `attachModel` in another worker thread; good until `dispose`. */
   handle(): ModelHandle {
     const { path, bigEndian } = this;

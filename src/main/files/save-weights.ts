@@ -8,6 +8,7 @@ import { npyHeader } from '../../shared/trace/npy';
 import { encodeHeader, shapeOfNe } from '../../shared/trace/safetensors';
 import type { ModelFile } from './model-file';
 import type { ModelTensor } from './model-tensor';
+import { ReadFiles } from './outputs';
 import { PartFile } from './part-file';
 import { yieldToEvents } from '../yield-to-events';
 
@@ -56,6 +57,7 @@ export async function saveWeights(
   }: { readonly tensor: string; readonly index: number; readonly part: WeightsPart; readonly path: string },
   control: JobControl,
 ): Promise<SavedWeights> {
+  new ReadFiles(model.files).requireNot(path);
   const format = weightsFormat(path, part);
   const stretch = stretchOf(model.requireTensor(name), index, part);
   const decode = format === 'bin' ? undefined : valuesOf(stretch.tensor);

@@ -17,3 +17,12 @@ export function writeAtomic(target: string, data: Uint8Array | string): void {
     throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
   }
 }
+
+/** Renames a finished file to its place. Throws QuarrelError. */
+export function moveInto(from: string, target: string): void {
+  try {
+    fs.renameSync(from, target);
+  } catch (e) {
+    throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
+  }
+}

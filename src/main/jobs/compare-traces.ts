@@ -10,6 +10,7 @@ import { foreignEntries } from '../../shared/trace/name-map';
 import { neOfShape } from '../../shared/trace/safetensors';
 import { stepKey, stepsOf, stepView } from '../../shared/trace/steps';
 import type { NotMeasured, TraceSource } from '../../shared/trace/trace';
+import { onUnchanged } from '../files/watched-files';
 import { TraceFile } from '../traces/trace-file';
 import { yieldToEvents } from '../yield-to-events';
 import { requireSameTokens } from './same-tokens';
@@ -36,7 +37,11 @@ export interface CompareRequest {
 }
 
 /** Compares two traces checkpoint by checkpoint, in the reference's order. Both may be foreign. */
-export async function compareTraces(request: CompareRequest, control: JobControl): Promise<CompareReport> {
+export function compareTraces(request: CompareRequest, control: JobControl): Promise<CompareReport> {
+  return onUnchanged([request.reference, request.candidate], () => compareOpened(request, control));
+}
+
+async function compareOpened(request: CompareRequest, control: JobControl): Promise<CompareReport> {
   const reference = TraceFile.open(request.reference);
   try {
     const candidate = TraceFile.open(request.candidate);

@@ -13,6 +13,8 @@ import type {
 import { conformanceReport, ConformanceTally, isAstray } from '../../shared/divergence/conformance';
 import type { GraphLane } from '../../shared/divergence/lane';
 import type { TraceSource } from '../../shared/trace/trace';
+import { modelFilesOf } from '../files/run-inputs';
+import { onUnchanged } from '../files/watched-files';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import type { CapturedStep } from './capture-session';
 import { openCapture } from './capture-session';
@@ -90,21 +92,23 @@ async function checkModel(
   const begin = performance.now();
   const tally = new ConformanceTally();
   try {
-    await owning(async (owned) => {
-      const folder = owned.add(new RunFolder());
-      const { tokens, plan } = request;
-      const session = owned.add(
-        await openCapture({
-          modelPath: file,
-          prompt: { kind: 'tokens', tokens },
-          lane: { kind: 'llama', device: 'cpu' },
-          folder,
-          control,
-          moreTokens: plan.count,
-        }),
-      );
-      await checkSteps({ session, folder, control, owned, lane, request, tally });
-    });
+    await onUnchanged(modelFilesOf(file), () =>
+      owning(async (owned) => {
+        const folder = owned.add(new RunFolder());
+        const { tokens, plan } = request;
+        const session = owned.add(
+          await openCapture({
+            modelPath: file,
+            prompt: { kind: 'tokens', tokens },
+            lane: { kind: 'llama', device: 'cpu' },
+            folder,
+            control,
+            moreTokens: plan.count,
+          }),
+        );
+        await checkSteps({ session, folder, control, owned, lane, request, tally });
+      }),
+    );
   } catch (e) {
     if (!(e instanceof QuarrelError)) throw e;
     tally.addFailure(e.message);

@@ -19,6 +19,8 @@ import type { TimedLane } from '../reports/lane-times';
 import { LaneTimes } from '../reports/lane-times';
 import type { FirstBad } from '../repro/first-bad';
 import { tokenPieces } from '../capture/token-pieces';
+import { dumpsOf, modelFilesOf } from '../files/run-inputs';
+import { explained, WatchedFiles } from '../files/watched-files';
 import type { WeightAccess } from '../files/weight-view';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
 import type { CapturedStep, CaptureSession } from './capture-session';
@@ -82,10 +84,18 @@ interface Bisection {
   readonly times: LaneTimes;
   readonly beside: Beside;
   readonly budgets: SearchBudgets;
+  /** Model and dumps. */
+  readonly files: WatchedFiles;
 }
 
 /** The wizard: captures the graphs, runs reference and candidate, judges every node on its own inputs. */
 export function findFirstBad(request: Request, engines: Engines, control: JobControl): Promise<Verdict> {
+  const { modelPath, reference, candidate } = request;
+  const files = new WatchedFiles([...modelFilesOf(modelPath), ...dumpsOf(reference), ...dumpsOf(candidate)]);
+  return explained(files, () => bisectOn(files, request, engines, control));
+}
+
+function bisectOn(files: WatchedFiles, request: Request, engines: Engines, control: JobControl): Promise<Verdict> {
   return owning(async (owned) => {
     const referenceSpec = parseLane(request.reference);
     const { modelPath, threads } = request;
@@ -99,7 +109,7 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
     const session = owned.add(await openCapture({ modelPath, prompt, lane, folder, control, ...more }));
     requireFitting(session, request);
     const beside: Beside = { tokens };
-    const fixed = { session, folder, engines, owned, control, request, plan, ...(select ? { select } : {}) };
+    const fixed = { session, folder, files, engines, owned, control, request, plan, ...(select ? { select } : {}) };
     const budgets = searchBudgets(request.budget);
     const bisection = { ...fixed, times: new LaneTimes(), beside, budgets };
     const steps = await examineSteps(bisection);
@@ -111,6 +121,7 @@ export function findFirstBad(request: Request, engines: Engines, control: JobCon
 /** Why the bad nodes are bad, and the verdict. */
 async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Verdict> {
   const { onBad } = b.request;
+  if (b.files.changed() !== undefined) return verdictOf(b, steps, NOTHING_FOUND);
   const kept: { first?: FirstBad } = {};
   const keep = onBad && ((first: FirstBad): void => void (kept.first = first));
   const checks = await checkBeside(b, steps);
@@ -119,7 +130,7 @@ async function conclude(b: Bisection, steps: readonly JudgedStep[]): Promise<Ver
   const { diagnoses } = looked;
   const { alone: effects, together } = await followErrors(b, looked.steps, diagnoses);
   const verdict = await verdictOf(b, looked.steps, { diagnoses, effects, together, ...checks });
-  if (kept.first) onBad?.(kept.first, verdict);
+  if (kept.first && verdict.firstBad) onBad?.(kept.first, verdict);
   return verdict;
 }
 
@@ -224,19 +235,27 @@ async function openExaminer(
   return new DumpExaminer(lane, context, referenceAt);
 }
 
+type Found = Checks & {
+  readonly diagnoses: ReadonlyMap<JudgedNode, Diagnosis>;
+  readonly effects: Effects['alone'];
+  readonly together: Effects['together'];
+};
+
+const NOTHING_FOUND: Found = {
+  ...{ preflight: [], preflightCause: null, unusable: null, observations: [] },
+  ...{ diagnoses: new Map(), effects: NO_EFFECTS.alone, together: NO_EFFECTS.together },
+};
+
 async function verdictOf(
-  { session, request }: Bisection,
+  { session, request, files }: Bisection,
   steps: readonly JudgedStep[],
-  found: Checks & {
-    readonly diagnoses: ReadonlyMap<JudgedNode, Diagnosis>;
-    readonly effects: Effects['alone'];
-    readonly together: Effects['together'];
-  },
+  found: Found,
 ): Promise<Verdict> {
   const { modelPath, reference, candidate, expect, minLogit, strict } = request;
   const best = steps.flatMap((s) => [s.referenceLogits, s.candidateLogits]);
   const tokens = new Set([...bestTokens(best), ...tokensOf([...found.effects.values(), ...found.together.values()])]);
   const pieces = await tokenPieces(session.model.path, [...tokens]);
+  const changed = files.changed();
   return assembleVerdict({
     model: modelPath,
     reference,
@@ -249,6 +268,7 @@ async function verdictOf(
     ...(expect === undefined ? {} : { expect }),
     ...(minLogit === undefined ? {} : { minLogit }),
     ...(strict ? { strict } : {}),
+    ...(changed === undefined ? {} : { changed }),
   });
 }
 

@@ -9,6 +9,8 @@ import { inferMap, namesAreForeign, nameMapOf } from '../../shared/trace/infer-m
 import type { NameMap } from '../../shared/trace/name-map';
 import { stepView } from '../../shared/trace/steps';
 import type { TraceSource } from '../../shared/trace/trace';
+import { modelFilesOf } from '../files/run-inputs';
+import { onUnchanged } from '../files/watched-files';
 import { TraceFile } from '../traces/trace-file';
 import { yieldToEvents } from '../yield-to-events';
 import type { CapturedStep } from './capture-session';
@@ -128,15 +130,21 @@ export interface MapRequest {
 
 /** Matches a dump's names to the nodes of the model's graph (`quarrel map`). */
 export async function mapNames(request: MapRequest, control: JobControl): Promise<MapReport> {
-  const { modelPath, candidate, threshold } = request;
+  const { modelPath, candidate } = request;
   const spec = parseLane(candidate);
   if (spec.kind !== 'trace') {
     throw new QuarrelError(
       `candidate ${JSON.stringify(candidate)}: trace:FILE is expected, whose names are to be mapped`,
     );
   }
+  const inputs = [...modelFilesOf(modelPath), spec.path];
+  return onUnchanged(inputs, () => mapOpened(spec.path, request, control));
+}
+
+function mapOpened(path: string, request: MapRequest, control: JobControl): Promise<MapReport> {
+  const { modelPath, candidate, threshold } = request;
   return owning(async (owned) => {
-    const file = owned.add(TraceFile.open(spec.path));
+    const file = owned.add(TraceFile.open(path));
     const dump = stepView(file, 0);
     const prompt = request.prompt ?? promptOf(file);
     const folder = owned.add(new RunFolder());

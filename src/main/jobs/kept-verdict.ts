@@ -3,6 +3,8 @@ import { plainJson } from '../../shared/base/plain-json';
 import type { JobControl } from '../../shared/base/progress';
 import type { Verdict } from '../../shared/divergence/verdict';
 import type { ExportVerdictRequest, FindFirstBadRequest } from '../../shared/ipc/jobs';
+import { ReadFiles } from '../files/outputs';
+import { inputFiles } from '../files/run-inputs';
 import { writeAtomic } from '../files/write-atomic';
 import type { TimedLane } from '../reports/lane-times';
 import { perfettoTrace } from '../reports/perfetto';
@@ -15,6 +17,8 @@ import { RunFolder } from './run-folder';
 
 interface Kept {
   readonly verdict: Verdict;
+  /** Files that it is about: an export must not take the place of one. */
+  readonly inputs: ReadFiles;
   readonly times: readonly TimedLane[];
   /** The repro, or why there is none. */
   readonly repro: { readonly folder: string } | { readonly reason: string };
@@ -51,7 +55,9 @@ export class KeptVerdict {
       );
       this.dispose(); // of a run that ended meanwhile
       this.folder = folder;
-      this.kept = { verdict, times, repro };
+      const { modelPath, reference, candidate } = request;
+      const inputs = new ReadFiles(inputFiles({ models: [modelPath], lanes: [reference, candidate] }));
+      this.kept = { verdict, inputs, times, repro };
       return verdict;
     } catch (e) {
       folder.dispose();
@@ -62,7 +68,8 @@ export class KeptVerdict {
   /** Throws QuarrelError where there is nothing of that kind, or it cannot be written. */
   exportAs({ kind, path }: ExportVerdictRequest): void {
     if (!this.kept) throw new QuarrelError('there is no verdict to export: find the first bad layer first');
-    const { verdict, times, repro } = this.kept;
+    const { verdict, inputs, times, repro } = this.kept;
+    inputs.requireNot(path);
     switch (kind) {
       case 'repro':
         if ('reason' in repro) throw new QuarrelError(repro.reason);

@@ -13,6 +13,8 @@ import type { RunLanesRequest } from '../../shared/ipc/jobs';
 import { tensorStats } from '../../shared/trace/stats';
 import type { TraceManifest, TraceSource } from '../../shared/trace/trace';
 import { tokenPieces } from '../capture/token-pieces';
+import { dumpsOf, modelFilesOf } from '../files/run-inputs';
+import { WatchedFiles } from '../files/watched-files';
 import type { CapturedStep, CaptureSession } from './capture-session';
 import { openCapture } from './capture-session';
 import { Owned } from './owned';
@@ -62,10 +64,11 @@ export async function runLanes(
 ): Promise<Run> {
   const [first, ...others] = request.lanes.map(parseLane);
   if (first?.kind !== 'llama') throw new QuarrelError('the first lane is the reference: a llama lane is expected');
+  const { modelPath, prompt, lanes, steps: count = 0 } = request;
+  const files = new WatchedFiles([...modelFilesOf(modelPath), ...lanes.flatMap(dumpsOf)]);
   const owned = new Owned();
   try {
     const folder = owned.add(new RunFolder());
-    const { modelPath, prompt, lanes, steps: count = 0 } = request;
     const session = owned.add(
       await openCapture({ modelPath, prompt, lane: first, folder, control, moreTokens: count }),
     );
@@ -85,6 +88,7 @@ export async function runLanes(
     for (const follower of followers) await follower.finish();
     const summaries: RunSummary[] = [];
     for (const step of steps) summaries.push(await summarise(runId, session, step, control));
+    files.requireUnchanged();
     return { runId, summaries, steps, dispose: () => owned.dispose() };
   } catch (e) {
     await owned.dispose();

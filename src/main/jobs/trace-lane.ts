@@ -11,6 +11,9 @@ import { tensorOf } from '../../shared/graph/graph';
 import { planPart } from '../../shared/graph/part';
 import type { PromptSpec } from '../../shared/ipc/jobs';
 import type { WeightAccess } from '../files/weight-view';
+import { modelFilesOf } from '../files/run-inputs';
+import { onUnchanged } from '../files/watched-files';
+import { moveInto } from '../files/write-atomic';
 import { mergeSteps } from '../traces/merge-steps';
 import { TraceFile } from '../traces/trace-file';
 import type { CapturedStep, CaptureSession } from './capture-session';
@@ -45,35 +48,33 @@ export interface TraceLaneRequest extends SelectionRequest {
  * given, each is the lane's own first choice. The caller disposes the opened trace.
  */
 export async function traceLane(request: TraceLaneRequest, engines: Engines, control: JobControl): Promise<TraceFile> {
-  const { lane, out } = request;
+  const { out } = request;
   if (fs.statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
     throw new QuarrelError(`cannot write ${out}: it is a folder; the name of a trace file is expected`);
   }
   await owning(async (owned) => {
     const folder = owned.add(new RunFolder(out));
-    const session = owned.add(await captureFor(request, folder, control));
-    requirePlaced(session.model, lane);
-    const traces =
-      lane.kind === 'llama'
-        ? await followCapture(session, request)
-        : await runOwnLane(lane, { session, folder, request, engines, control, owned });
-    moveInto(traces.length > 1 ? merged(traces, folder) : defined(traces[0], 'the trace of the prompt').label, out);
+    const run = { folder, request, engines, control, owned };
+    moveInto(await onUnchanged(modelFilesOf(request.modelPath), () => runIn(run)), out);
   });
   return TraceFile.open(out);
+}
+
+/** The finished trace, in the run's folder. */
+async function runIn(run: Omit<OwnTrace, 'session'>): Promise<string> {
+  const { request, folder, control, owned } = run;
+  const { lane } = request;
+  const session = owned.add(await captureFor(request, folder, control));
+  requirePlaced(session.model, lane);
+  const traces =
+    lane.kind === 'llama' ? await followCapture(session, request) : await runOwnLane(lane, { session, ...run });
+  return traces.length > 1 ? merged(traces, folder) : defined(traces[0], 'the trace of the prompt').label;
 }
 
 function merged(traces: readonly TraceFile[], folder: RunFolder): string {
   const whole = folder.file('all-steps.safetensors');
   mergeSteps(traces, whole);
   return whole;
-}
-
-function moveInto(from: string, out: string): void {
-  try {
-    fs.renameSync(from, out);
-  } catch (e) {
-    throw new QuarrelError(`cannot write ${out}: ${(e as Error).message}`);
-  }
 }
 
 /** A capture that holds all that the lane reads: of some layers only, where that is enough. */

@@ -2,17 +2,21 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import type { Readable } from 'node:stream';
 
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import type { ForeignCommand, ForeignRun } from '../../shared/divergence/foreign-command';
 import { commandWords } from '../../shared/divergence/foreign-command';
+import { onAbruptEnd } from '../ended-abruptly';
 
 /** Bytes of its last output that are kept for an error. */
 const KEPT_BYTES = 8192;
 
 /** Milliseconds until a run is given up, unless the user says otherwise. */
 export const DEFAULT_TIMEOUT_MS = 600_000;
+
+const posix = process.platform !== 'win32';
 
 /** How long an ended program's last output is waited for. */
 const PIPES_MS = 200;
@@ -36,20 +40,17 @@ export async function runForeignProgram(
 ): Promise<void> {
   control.throwIfCancelled();
   const [program = '', ...words] = commandWords(command, run);
-  const posix = process.platform !== 'win32';
   // A group of its own, so that its children can be ended with it.
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: posix, windowsHide: true });
-  const tail = new OutputTail();
-  child.stdout.on('data', (bytes: Buffer) => tail.add(bytes));
-  child.stderr.on('data', (bytes: Buffer) => tail.add(bytes));
+  const minder = posix ? mindGroup(child) : undefined;
+  const tail = new OutputTail(child);
   const watch = { late: false };
   const timer = setTimeout(() => {
     watch.late = true;
     endTree(child);
   }, timeoutMs);
   const unsubscribe = control.onCancel(() => endTree(child));
-  const exit = (): void => endTree(child);
-  process.once('exit', exit);
+  const takeBack = onAbruptEnd(() => endTree(child));
   try {
     const ending = await endOf(child);
     control.throwIfCancelled();
@@ -61,9 +62,27 @@ export async function runForeignProgram(
   } finally {
     clearTimeout(timer);
     unsubscribe();
-    process.off('exit', exit);
+    takeBack();
     if (posix) endTree(child); // whatever it left behind
+    minder?.kill('SIGKILL');
+    tail.close();
   }
+}
+
+/**
+ * Ends the program's group when this process is gone, however it went: nobody else would. A shell waits for the end of a
+ * pipe that only we hold open.
+ */
+function mindGroup({ pid }: ChildProcess): ChildProcess | undefined {
+  if (pid === undefined) return undefined;
+  const script = 'read -r _; kill -KILL "-$1"';
+  const stdio = ['pipe', 'ignore', 'ignore'] as const;
+  const minder = spawn('/bin/sh', ['-c', script, 'quarrel-minder', String(pid)], { stdio: [...stdio], detached: true });
+  // Without it (no shell, no more processes) the program runs all the same.
+  minder.on('error', () => undefined);
+  (minder as Partial<ChildProcess>).stdin?.on('error', () => undefined);
+  minder.unref();
+  return minder;
 }
 
 /** Its own end, not that of its pipes: a child that it left behind may hold them open. */
@@ -101,9 +120,20 @@ function endTree(child: ChildProcess): void {
 /** The newest bytes of both streams, as they came. */
 class OutputTail {
   private kept = Buffer.alloc(0);
+  private readonly streams: readonly Readable[];
 
-  add(bytes: Buffer): void {
-    this.kept = Buffer.concat([this.kept, bytes]).subarray(-KEPT_BYTES);
+  constructor({ stdout, stderr }: Partial<ChildProcess>) {
+    this.streams = [stdout, stderr].flatMap((stream) => stream ?? []);
+    for (const stream of this.streams) {
+      stream.on('data', (bytes: Buffer) => {
+        this.kept = Buffer.concat([this.kept, bytes]).subarray(-KEPT_BYTES);
+      });
+    }
+  }
+
+  /** A child of the program that left its group may hold the pipes open for as long as it lives. */
+  close(): void {
+    for (const stream of this.streams) stream.destroy();
   }
 
   text(): string {

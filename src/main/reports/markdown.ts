@@ -3,6 +3,7 @@ import { error } from '../cli/text/table';
 import type { HeatMap } from '../../shared/divergence/cause';
 import type { ProfileEntry } from '../../shared/divergence/verdict';
 import { errorByLayer } from './error-by-layer';
+import { escapeMarkdown } from './escape-markdown';
 import type { Block, Report, Table } from './report-parts';
 import { tableOf } from './report-parts';
 
@@ -39,7 +40,7 @@ function tableText({ head, rows, right }: Table): string {
   const columns = Math.max(head.length, ...rows.map((r) => r.length));
   const titles = Array.from({ length: columns }, (_, c) => head[c] ?? '');
   const line = (cells: readonly string[]): string =>
-    `| ${titles.map((_, c) => escapeMarkdown(cells[c] ?? '').replace(/\|/g, '\\|')).join(' | ')} |`;
+    `| ${titles.map((_, c) => escapeMarkdown(cells[c] ?? '')).join(' | ')} |`;
   const rule = `|${titles.map((_, c) => (right.includes(c) ? '---:' : '---')).join('|')}|`;
   return [line(titles), rule, ...rows.map(line)].join('\n');
 }
@@ -75,15 +76,4 @@ function hottest({ columns, elementsPerColumn, rowsPerRow, values }: HeatMap): T
 
 function range(from: number, count: number): string {
   return count === 1 ? String(from) : `${from}–${from + count - 1}`;
-}
-
-/** Names may hold what Markdown takes for markup; an underscore inside a word is none. */
-function escapeMarkdown(text: string): string {
-  return text
-    .replace(/\s*\n\s*/g, ' ')
-    .replace(/[\\`*[\]~]|^#/g, '\\$&')
-    .replace(/(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])/g, (run) => run.replace(/_/g, '\\_'))
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;');
 }

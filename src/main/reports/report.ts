@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { QuarrelError } from '../../shared/base/errors';
 import { plainJson } from '../../shared/base/plain-json';
+import { printableJson } from '../../shared/base/printable';
 import type { Verdict } from '../../shared/divergence/verdict';
 import { htmlReport } from './html';
 import { markdownReport } from './markdown';
@@ -23,7 +24,7 @@ export function reportKindOf(file: string): ReportKind {
 
 /** The whole file's text. */
 export function reportOf(kind: ReportKind, verdict: Verdict): string {
-  if (kind === 'json') return `${plainJson(verdict)}\n`;
+  if (kind === 'json') return `${printableJson(plainJson(verdict))}\n`;
   const model = reportModel(verdict);
   return kind === 'html' ? htmlReport(model) : markdownReport(model);
 }

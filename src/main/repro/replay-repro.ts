@@ -1,4 +1,6 @@
 /** Runs a repro again: what is right, and the candidate's result from its kernels or from the proved cause. */
+import path from 'node:path';
+
 import { staged } from '../../shared/base/control';
 import { defined } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
@@ -16,11 +18,13 @@ import { parseLane } from '../../shared/divergence/lane-spec';
 import type { NodeId } from '../../shared/base/brand';
 import type { Dims } from '../../shared/graph/graph';
 import { tensorOf } from '../../shared/graph/graph';
+import { onUnchanged } from '../files/watched-files';
 import type { Engines, OwnLane } from '../jobs/produce-trace';
 import { isOwnLane, openOwnLane } from '../jobs/produce-trace';
 import { withEngine } from '../lanes/reference-run';
 import type { Repro } from './read-repro';
 import { openRepro } from './read-repro';
+import { REPRO_FILES } from './repro-document';
 import { runPart } from './run-part';
 
 /** `replay --json`. */
@@ -60,7 +64,13 @@ export interface ReplayReproRequest {
 }
 
 /** Throws QuarrelError where the folder is no repro, is damaged, or the lane cannot run. */
-export async function replayRepro(
+export function replayRepro(request: ReplayReproRequest, engines: Engines, control: JobControl): Promise<ReplayReport> {
+  const { tensors, weights, document } = REPRO_FILES;
+  const files = [tensors, weights, document].map((name) => path.join(request.folder, name));
+  return onUnchanged(files, () => replayOpened(request, engines, control));
+}
+
+async function replayOpened(
   { folder, candidate }: ReplayReproRequest,
   engines: Engines,
   control: JobControl,

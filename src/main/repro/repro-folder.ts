@@ -1,18 +1,9 @@
 /** Folders that appear as a whole or not at all. */
 import fs from 'node:fs';
 import { QuarrelError } from '../../shared/base/errors';
+import { requireFree } from '../files/outputs';
 import type { Temporary } from '../files/temporary';
 import { folderBeside } from '../files/temporary';
-
-/** Throws QuarrelError where `target` exists and is not an empty folder: known before a long run, it is said then. */
-export function requireFree(target: string): void {
-  const found = fs.statSync(target, { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isDirectory()) throw new QuarrelError(`cannot write ${target}: it is a file; a new folder is expected`);
-  const held = fs.readdirSync(target);
-  if (held.length === 0) return;
-  throw new QuarrelError(`cannot write ${target}: it holds ${held.slice(0, 3).join(', ')}; a new folder is expected`);
-}
 
 /** Has `fill` write into a folder beside `target`, which then takes its place. */
 export function writeFolder(target: string, fill: (folder: string) => void): void {

@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 
 import { QuarrelError } from '../../shared/base/errors';
@@ -10,6 +9,7 @@ import type { Engines } from '../jobs/produce-trace';
 import { readNameMap } from '../jobs/produce-trace';
 import { stepPlan } from '../jobs/step-plan';
 import type { FirstBad } from '../repro/first-bad';
+import { removeRepro } from '../repro/remove-repro';
 import { writeRepro } from '../repro/write-repro';
 import { TraceFile } from '../traces/trace-file';
 import type { SuiteCase } from './suite-cases';
@@ -22,6 +22,8 @@ export interface SuiteRun {
   readonly cases: readonly SuiteCase[];
   /** As soon as a case is done; with its verdict, where there is one. */
   readonly onResult: (result: SuiteResult, of: SuiteCase, verdict: Verdict | undefined) => void;
+  /** Does a write that may fail without taking its case's verdict with it. */
+  readonly onWrite: (write: () => void) => void;
 }
 
 /** Runs the cases one after the other. A case that cannot be compared is its own failure; a bug of ours is not. */
@@ -35,7 +37,7 @@ export async function runSuite(run: SuiteRun, engines: Engines, control: JobCont
     let verdict: Verdict | undefined;
     let result: SuiteResult;
     try {
-      verdict = await judge(c, engines, numbered(control, `case ${i + 1} of ${length}, ${c.name}`));
+      verdict = await judge(c, run.onWrite, engines, numbered(control, `case ${i + 1} of ${length}, ${c.name}`));
       result = resultOf(c, verdict, seconds());
     } catch (e) {
       if (!(e instanceof QuarrelError)) throw e;
@@ -44,7 +46,7 @@ export async function runSuite(run: SuiteRun, engines: Engines, control: JobCont
     results.push(result);
     run.onResult(result, c, verdict);
   }
-  return suiteReport(run.name, run.file, results);
+  return suiteReport(run.name, run.file, results, 0);
 }
 
 function numbered(control: JobControl, stage: string): JobControl {
@@ -55,7 +57,7 @@ function numbered(control: JobControl, stage: string): JobControl {
   };
 }
 
-function judge(c: SuiteCase, engines: Engines, control: JobControl): Promise<Verdict> {
+function judge(c: SuiteCase, onWrite: SuiteRun['onWrite'], engines: Engines, control: JobControl): Promise<Verdict> {
   const { candidate, prompt, expect, threads, modelPath, reference, strict } = c;
   const dump = tokensOfDump(candidate.lane);
   const plan = stepPlan(prompt.steps, prompt.stepTokens ?? dump?.steps);
@@ -75,7 +77,7 @@ function judge(c: SuiteCase, engines: Engines, control: JobControl): Promise<Ver
     ...(threads === undefined ? {} : { threads }),
     ...(strict ? { strict } : {}),
     ...(candidate.map === undefined ? {} : { map: readNameMap(candidate.map) }),
-    ...(candidate.repro === undefined ? {} : { onBad: reproWriter(path.join(candidate.repro, c.fileName)) }),
+    ...(candidate.repro === undefined ? {} : { onBad: reproWriter(reproFolder(c, candidate.repro), onWrite) }),
   };
   return findFirstBad(request, engines, control);
 }
@@ -92,10 +94,16 @@ function tokensOfDump(
   return { tokens: file.tokens, steps: steps.length > 0 ? steps : undefined };
 }
 
-/** One folder per case; the repro of an earlier run is replaced. */
-function reproWriter(folder: string): (first: FirstBad, verdict: Verdict) => void {
-  return (first, verdict) => {
-    if (fs.existsSync(path.join(folder, 'repro.json'))) fs.rmSync(folder, { recursive: true });
-    writeRepro(folder, first, verdict);
-  };
+/** One folder per case. */
+export function reproFolder({ fileName }: SuiteCase, folder: string): string {
+  return path.join(folder, fileName);
+}
+
+/** The repro of an earlier run is replaced. */
+function reproWriter(folder: string, onWrite: SuiteRun['onWrite']): (first: FirstBad, verdict: Verdict) => void {
+  return (first, verdict) =>
+    onWrite(() => {
+      removeRepro(folder);
+      writeRepro(folder, first, verdict);
+    });
 }

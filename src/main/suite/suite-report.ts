@@ -38,6 +38,8 @@ export interface SuiteReport {
   readonly passed: number;
   readonly failed: number;
   readonly errors: number;
+  /** Cases that were still to come when the suite was cancelled. */
+  readonly notRun: number;
 }
 
 /** A finished case against its expectation. */
@@ -68,7 +70,7 @@ export function failureOf(c: SuiteCase, error: string, seconds: number): SuiteRe
   return { ...headOf(c, seconds), ...nothing, differences: [], error };
 }
 
-export function suiteReport(suite: string, file: string, cases: readonly SuiteResult[]): SuiteReport {
+export function suiteReport(suite: string, file: string, cases: readonly SuiteResult[], notRun: number): SuiteReport {
   const errors = cases.filter((c) => c.error !== null).length;
   const failed = cases.filter((c) => c.error === null && c.differences.length > 0).length;
   return {
@@ -79,6 +81,7 @@ export function suiteReport(suite: string, file: string, cases: readonly SuiteRe
     passed: cases.length - errors - failed,
     failed,
     errors,
+    notRun,
   };
 }
 

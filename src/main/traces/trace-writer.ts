@@ -103,7 +103,8 @@ export class TraceWriter implements TraceSink {
       fs.renameSync(whole, this.target);
     } catch (e) {
       fs.rmSync(whole, { force: true });
-      throw e;
+      if (!(e instanceof Error && 'syscall' in e)) throw e;
+      throw new QuarrelError(`cannot write ${this.target}: ${e.message}`);
     } finally {
       this.abort();
     }

@@ -7,6 +7,8 @@ import type { NotMeasuredTensor, VerifyReport } from '../../shared/compare/decod
 import type { GgufTensor } from '../../shared/gguf/tensor-directory';
 import type { ModelFile } from '../files/model-file';
 import { openModel } from '../files/model-file';
+import { modelFilesOf } from '../files/run-inputs';
+import { onUnchanged } from '../files/watched-files';
 import type { ModelTensor } from '../files/model-tensor';
 import type { Owned } from '../jobs/owned';
 import { owning } from '../jobs/owned';
@@ -41,6 +43,11 @@ export function verifyModel(
   openDevice: OpenDevice,
   control: JobControl,
 ): Promise<VerifyReport> {
+  const { modelPath } = request;
+  return onUnchanged(modelFilesOf(modelPath), () => verifyOpened(request, openDevice, control));
+}
+
+function verifyOpened(request: VerifyRequest, openDevice: OpenDevice, control: JobControl): Promise<VerifyReport> {
   return owning(async (owned) => {
     const model = owned.add(openModel(request.modelPath));
     const selected = selectTensors(model, request.tensors);

@@ -94,6 +94,8 @@ export interface VerdictInputs {
   readonly preflightCause?: Cause | null;
   /** Why no run on these weights can be called right; null where nothing is known against them. */
   readonly unusable?: string | null;
+  /** Which input changed during the run, so that nothing can be told; absent where none did. */
+  readonly changed?: string;
   readonly observations?: readonly Observation[];
   readonly runs?: number;
   /** Rounding counts as a difference. */
@@ -104,7 +106,8 @@ export interface VerdictInputs {
   readonly together?: ReadonlyMap<JudgedNode, Effect>;
 }
 
-export function assembleVerdict(v: VerdictInputs): Verdict {
+export function assembleVerdict(inputs: VerdictInputs): Verdict {
+  const v = inputs.changed === undefined ? inputs : withoutFindings(inputs);
   const [prompt] = v.steps;
   assert(prompt, 'a verdict needs at least the prompt');
   const judged = v.steps.flatMap((s) => s.examination.judged.map((j) => ({ s, j })));
@@ -160,6 +163,12 @@ export function assembleVerdict(v: VerdictInputs): Verdict {
   };
 }
 
+/** Of files that changed, right and wrong results mean as little as each other. */
+function withoutFindings(v: VerdictInputs): VerdictInputs {
+  const steps = v.steps.map((s) => ({ ...s, examination: { ...s.examination, judged: [] } }));
+  return { ...v, steps, preflight: [], preflightCause: null, observations: [] };
+}
+
 function bugOf(nodes: readonly { readonly j: JudgedNode; readonly node: BadNode }[], v: VerdictInputs): Bug {
   const [first] = nodes;
   assert(first, 'a bug without a node');
@@ -188,6 +197,7 @@ function isOtherwiseWrong({ preflightCause, preflight = [], observations = [] }:
 
 /** Why a candidate without a bad node is not clean either; null where it is. */
 function whyIncomparable(v: VerdictInputs, notMeasured: readonly NotMeasured[]): string | null {
+  if (v.changed !== undefined) return v.changed;
   if (v.unusable) return v.unusable;
   if (v.steps.every((s) => s.examination.judged.length === 0)) return nothingCompared(notMeasured);
   for (const { candidateLogits: row, index } of v.steps) {

@@ -161,7 +161,7 @@ describe('a suite run', () => {
     const onResult = (_result: SuiteResult, { candidate }: SuiteCase, verdict: Verdict | undefined): void => {
       if (verdict) verdicts.set(candidate.name, verdict);
     };
-    return runSuite({ name, file, cases, onResult }, engines, control);
+    return runSuite({ name, file, cases, onResult, onWrite: (write) => write() }, engines, control);
   }
 
   it(

@@ -22,7 +22,7 @@ function adapter(options: AdapterOptions): Promise<ExitCode> {
   return runCommand(options, async ({ answer }) => {
     const { nodeFingerprint } = await import('../../lanes/webgpu-node');
     const print = await nodeFingerprint();
-    answer(print, () => adapterText(print));
+    answer(print, adapterText);
     return EXIT.fine;
   });
 }

@@ -50,7 +50,7 @@ function dequantGpu(options: DequantGpuCommand): Promise<ExitCode> {
     const result = await benchDequantGpu({ types: formats, rounds, outputBytes: mib * 2 ** 20 }, control);
     const date = new Date().toISOString();
     const document = { schema: 'quarrel.bench.dequant-gpu/1', date, adapter, rounds, ...result };
-    answer(document, () => dequantGpuText(adapterName(adapter), date, rounds, result));
+    answer(document, (shown) => dequantGpuText(adapterName(shown.adapter), date, rounds, shown));
     return result.rows.every(({ different }) => different === 0) ? EXIT.fine : EXIT.difference;
   });
 }

@@ -53,8 +53,8 @@ function wizard(options: WizardCommand): Promise<ExitCode> {
       control,
       (result) => remark(resultLine(result)),
     );
-    answer({ schema: 'quarrel.bench.wizard/1', date: new Date().toISOString(), ...bench }, () =>
-      options.markdown ? wizardBenchMarkdown(bench) : wizardBenchText(bench),
+    answer({ schema: 'quarrel.bench.wizard/1', date: new Date().toISOString(), ...bench }, (shown) =>
+      options.markdown ? wizardBenchMarkdown(shown) : wizardBenchText(shown),
     );
     return meetsAims(bench.totals) ? EXIT.fine : EXIT.difference;
   });

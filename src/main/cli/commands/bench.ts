@@ -54,7 +54,7 @@ function dequant(options: DequantOptions): Promise<ExitCode> {
       machine: machine(),
       ...{ threads, rounds, streamMib, rows },
     };
-    answer(document, () => dequantText(document));
+    answer(document, dequantText);
     return EXIT.fine;
   });
 }

@@ -10,7 +10,6 @@ import { readNameMap } from '../../jobs/produce-trace';
 import { stepPlan } from '../../jobs/step-plan';
 import { writeAtomic } from '../../files/write-atomic';
 import { reportKindOf, reportOf } from '../../reports/report';
-import { requireFree } from '../../repro/repro-folder';
 import { writeRepro } from '../../repro/write-repro';
 import { TraceFile } from '../../traces/trace-file';
 import { nodeEngines } from '../engines';
@@ -20,9 +19,11 @@ import type { PromptOptions } from '../options';
 import { parseIndex, parseNumber, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
 import { accessOf, fewerSteps, limitsOf, selectionOf, withRun } from '../run-options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { verdictText } from '../text/verdict-text';
+import { WriteFailures } from '../write-failures';
 
 interface BisectOptions extends PromptOptions, RunOptions, CheckOptions {
   readonly reference: string;
@@ -68,8 +69,11 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
     const { reference, expect, minLogit, threads, repro, strict, report = [] } = options;
     const reports = report.map((path) => ({ path, kind: reportKindOf(path) }));
-    if (repro !== undefined) requireFree(repro);
     const candidate = candidateOf(options);
+    const outputs = [...report.flatMap((path) => asked('--report', path)), ...asked('--repro', repro, 'new-folder')];
+    const files = options.map === undefined ? [] : [options.map];
+    await checkFiles({ models: [file], lanes: [reference, candidate], files }, outputs, control);
+    const failures = new WriteFailures();
     const dump = tokensOfDump(candidate);
     const plan = stepPlan(options.steps, options.stepTokens ?? dump?.steps);
     const verdict = await findFirstBad(
@@ -90,7 +94,9 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
         ...(threads === undefined ? {} : { threads }),
         ...(strict ? { strict } : {}),
         ...(options.effect === undefined ? {} : { effect: options.effect }),
-        ...(repro === undefined ? {} : { onBad: (first, found) => writeRepro(repro, first, found) }),
+        ...(repro === undefined
+          ? {}
+          : { onBad: (first, found) => failures.attempt(() => writeRepro(repro, first, found)) }),
         ...(options.map === undefined ? {} : { map: readNameMap(options.map) }),
       },
       nodeEngines,
@@ -98,9 +104,10 @@ function bisect(file: string, options: BisectOptions): Promise<ExitCode> {
     );
     const fewer = fewerSteps(plan.count, verdict.steps.length - 1, options);
     if (fewer !== undefined) remark(fewer);
-    for (const { path, kind } of reports) writeAtomic(path, reportOf(kind, verdict));
+    answer(verdict, verdictText);
+    for (const { path, kind } of reports) failures.attempt(() => writeAtomic(path, reportOf(kind, verdict)));
     if (repro !== undefined && !verdict.firstBad) remark('no node is bad: no repro was written');
-    answer(verdict, () => verdictText(verdict));
+    failures.throwFirst();
     return exitCodeOf(verdict);
   });
 }

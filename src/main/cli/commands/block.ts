@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
+import { marked } from '../../../shared/base/printable';
 import type { BlockInspection, BlockLane } from '../../../shared/compare/block-lanes';
 import type { ProbeReport } from '../../../shared/gpu/probe-block';
 import type { WeightsPart } from '../../../shared/ipc/jobs';
@@ -14,6 +15,7 @@ import { saveWeights } from '../../files/save-weights';
 import { inspectBlock } from '../../jobs/inspect-block';
 import { parseVerifyLanes } from '../../verify/lanes';
 import { parseElement, parseIndex } from '../options';
+import { asked, checkFiles } from '../run-files';
 import type { CommandContext, ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { blockLanesText } from '../text/block-lanes-text';
@@ -58,7 +60,18 @@ export function addBlock(program: Command, exit: (code: ExitCode) => void): void
     .option('--overlay <dir>', 'probes the kernels of this folder, as webgpu@DIR does')
     .option('--json', 'one JSON document (quarrel.block/1; quarrel.saved/1 of rows and tensors) on stdout')
     .action(async (file: string, tensor: string, options: BlockOptions) => {
-      exit(await runCommand(options, (context) => withModel(file, (model) => block(model, tensor, options, context))));
+      exit(
+        await runCommand(options, async (context) => {
+          const { overlay, lanes = [], out } = options;
+          const overlays = lanes === true ? [] : lanes.filter((lane) => lane.startsWith('webgpu@'));
+          const inputs = {
+            models: [file],
+            lanes: [...overlays, ...(overlay === undefined ? [] : [`webgpu@${overlay}`])],
+          };
+          await checkFiles(inputs, asked('--out', out), context.control);
+          return withModel(file, (model) => block(model, tensor, options, context));
+        }),
+      );
     });
 }
 
@@ -83,18 +96,20 @@ async function block(
   if (options.row === true) return saveLarge(model, { tensor, index, part: 'row' }, out, context);
 
   const report = blockReport(model, tensor, index);
+  const lanes = options.lanes && (await lanesOf(model, report, options.lanes));
+  const probe = await probeOf(report, blockBytes(model, tensor, index), options);
+  const kernel = options.overlay === undefined ? 'webgpu' : `webgpu@${options.overlay}`;
+  context.answer({ ...report, ...lanes, ...(probe ? { probe } : {}) }, (shown) =>
+    [
+      blockText(shown),
+      ...(lanes ? [blockLanesText(marked(lanes))] : []),
+      ...(probe ? [probeText(probe, marked(kernel))] : []),
+    ].join('\n\n'),
+  );
   if (out !== undefined) {
     const { bytes } = await saveWeights(model, { tensor, index, part: 'block', path: out }, context.control);
     context.remark(`${bytes} bytes saved to ${out}`);
   }
-  const lanes = options.lanes && (await lanesOf(model, report, options.lanes));
-  const probe = await probeOf(report, blockBytes(model, tensor, index), options);
-  const kernel = options.overlay === undefined ? 'webgpu' : `webgpu@${options.overlay}`;
-  context.answer({ ...report, ...lanes, ...(probe ? { probe } : {}) }, () =>
-    [blockText(report), ...(lanes ? [blockLanesText(lanes)] : []), ...(probe ? [probeText(probe, kernel)] : [])].join(
-      '\n\n',
-    ),
-  );
   if (probe?.equal === false || lanes?.lanes.some(differs)) return EXIT.difference;
   return options.lanes === undefined ? EXIT.fine : exitOf(lanes?.lanes ?? [], options.lanes, context);
 }
@@ -116,9 +131,8 @@ async function saveLarge(
   const saved = await saveWeights(model, { ...what, path: out }, control);
   const { path, bytes, shape } = saved;
   const content = shape ? `${shape.join(' × ')} f32 values` : 'encoded bytes';
-  answer(
-    { schema: 'quarrel.saved/1', model: model.path, ...what, ...saved },
-    () => `${content}, ${bytes} bytes saved to ${path}`,
+  answer({ schema: 'quarrel.saved/1', model: model.path, ...what, ...saved }, () =>
+    marked(`${content}, ${bytes} bytes saved to ${path}`),
   );
   return EXIT.fine;
 }

@@ -6,6 +6,7 @@ import { compareTraces } from '../../jobs/compare-traces';
 import type { CompareReport } from '../../jobs/compare-traces';
 import { readNameMap } from '../../jobs/produce-trace';
 import { parseNumber } from '../options';
+import { checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { error, number, table } from '../text/table';
@@ -36,12 +37,17 @@ export function addCompare(program: Command, exit: (code: ExitCode) => void): vo
 
 function compare(reference: string, candidate: string, options: CompareOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer }) => {
+    await checkFiles(
+      { files: [reference, candidate, ...(options.map === undefined ? [] : [options.map])] },
+      [],
+      control,
+    );
     const map = options.map === undefined ? undefined : readNameMap(options.map);
     const report = await compareTraces(
       { reference, candidate, maxNmse: options.maxNmse, ...(map ? { map } : {}) },
       control,
     );
-    answer(report, () => compareText(report));
+    answer(report, compareText);
     if (report.differing.length > 0) return EXIT.difference;
     return report.nanOnBoth.length > 0 ? EXIT.failed : EXIT.fine;
   });

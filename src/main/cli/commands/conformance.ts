@@ -3,18 +3,20 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 
-import type { ConformanceLane, ModelConformance } from '../../../shared/divergence/conformance';
-import { CONFORMANCE_LANES } from '../../../shared/divergence/conformance';
+import type { ConformanceLane, ConformanceReport, ModelConformance } from '../../../shared/divergence/conformance';
+import { CONFORMANCE_LANES, conformanceReport } from '../../../shared/divergence/conformance';
 import { writeAtomic } from '../../files/write-atomic';
 import { conformance } from '../../jobs/conformance';
 import { stepPlan } from '../../jobs/step-plan';
 import { nodeEngines } from '../engines';
 import { parseTokens } from '../options';
 import { withSteps } from '../run-options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { conformanceText, modelLine } from '../text/conformance-text';
 import { junitXml } from '../text/junit';
+import { WriteFailures } from '../write-failures';
 
 interface ConformanceOptions {
   readonly models: string;
@@ -65,12 +67,22 @@ function check(options: ConformanceOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
     const { models, tokens, lanes, junit } = options;
     const plan = stepPlan(options.steps, options.stepTokens);
-    const report = await conformance({ models, tokens, plan, lanes }, nodeEngines, control, (m) =>
-      remark(modelLine(m)),
-    );
-    if (junit !== undefined)
-      writeAtomic(junit, new TextEncoder().encode(junitXml('quarrel conformance', cases(report.models))));
-    answer(report, () => conformanceText(report));
+    await checkFiles({ folders: [models] }, asked('--junit', junit), control);
+    const done: ModelConformance[] = [];
+    const failures = new WriteFailures();
+    const tell = (report: ConformanceReport): void => {
+      answer(report, conformanceText);
+      if (junit === undefined) return;
+      failures.attempt(() => writeAtomic(junit, junitXml('quarrel conformance', cases(report.models))));
+    };
+    const unsubscribe = control.onCancel(() => tell(conformanceReport(done)));
+    const report = await conformance({ models, tokens, plan, lanes }, nodeEngines, control, (m) => {
+      done.push(m);
+      remark(modelLine(m));
+    });
+    unsubscribe();
+    tell(report);
+    failures.throwFirst();
     return report.failed === 0 ? EXIT.fine : EXIT.difference;
   });
 }

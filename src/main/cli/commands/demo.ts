@@ -8,8 +8,9 @@ import { folderBeside, lastingFolder } from '../../files/temporary';
 import { readGallery } from '../../gallery/gallery';
 import type { DemoReport } from '../../jobs/demo';
 import { runDemo } from '../../jobs/demo';
-import { putInPlace, requireFree } from '../../repro/repro-folder';
+import { putInPlace } from '../../repro/repro-folder';
 import { nodeEngines } from '../engines';
+import { asked, checkFiles } from '../run-files';
 import type { CommandContext, ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { demoText, galleryText } from '../text/demo-text';
@@ -40,14 +41,14 @@ function demo(options: DemoOptions): Promise<ExitCode> {
   return runCommand(options, async (context) => {
     const bugs = readGallery().map(besideHere);
     if (options.list) {
-      context.answer({ schema: 'quarrel.gallery/1', bugs }, () => galleryText(bugs));
+      context.answer({ schema: 'quarrel.gallery/1', bugs }, (shown) => galleryText(shown.bugs));
       return EXIT.fine;
     }
     const bug = chosen(bugs, options.bug);
     const begin = performance.now();
     const report = await run(bug, options.report, context);
     const seconds = (performance.now() - begin) / 1000;
-    context.answer(report, () => demoText(report, seconds));
+    context.answer(report, (shown) => demoText(shown, seconds));
     return report.found ? EXIT.fine : EXIT.difference;
   });
 }
@@ -68,7 +69,7 @@ function besideHere(bug: GalleryBug): GalleryBug {
 
 /** The folder takes its place once all is in it; nothing stays where the demo does not come to its end. */
 async function run(bug: GalleryBug, target: string | undefined, { control }: CommandContext): Promise<DemoReport> {
-  if (target !== undefined) requireFree(target);
+  await checkFiles({}, asked('--report', target, 'new-folder'), control);
   const folder = target === undefined ? lastingFolder('quarrel-demo') : folderBeside(target);
   try {
     const report = await runDemo(bug, folder.path, target ?? folder.path, nodeEngines, control);

@@ -2,11 +2,13 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { MAP_CONFIDENCE } from '../../../shared/compare/tolerance';
+import { marked } from '../../../shared/base/printable';
 import { nameMapJson } from '../../../shared/trace/infer-map';
 import { writeAtomic } from '../../files/write-atomic';
 import { mapNames } from '../../jobs/infer-names';
 import type { PromptOptions } from '../options';
 import { parseShare, promptOf, withPrompt } from '../options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { mapText } from '../text/map-text';
@@ -43,13 +45,14 @@ function map(file: string, options: MapOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
     const { candidate, minConfidence: threshold, out } = options;
     const given = options.prompt !== undefined || options.tokens !== undefined;
+    await checkFiles({ models: [file], lanes: [candidate] }, asked('--out', out), control);
     const request = { modelPath: file, candidate, threshold, ...(given ? { prompt: promptOf(options) } : {}) };
     const report = await mapNames(request, control);
+    answer(documentOf(report), () => mapText(marked(report)));
     if (out !== undefined) {
       writeAtomic(out, nameMapJson(report.entries));
       remark(`${report.entries.length} entries in ${out}`);
     }
-    answer(documentOf(report), () => mapText(report));
     return report.entries.length > 0 ? EXIT.fine : EXIT.failed;
   });
 }

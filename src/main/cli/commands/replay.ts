@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { replayRepro } from '../../repro/replay-repro';
 import { nodeEngines } from '../engines';
+import { checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { replayText } from '../text/replay-text';
@@ -26,9 +27,11 @@ export function addReplay(program: Command, exit: (code: ExitCode) => void): voi
 function replay(folder: string, options: ReplayOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer }) => {
     const { candidate } = options;
+    const lanes = candidate === undefined ? [] : [candidate];
+    await checkFiles({ lanes, folders: [folder] }, [], control);
     const request = { folder, ...(candidate === undefined ? {} : { candidate }) };
     const report = await replayRepro(request, nodeEngines, control);
-    answer(report, () => replayText(report));
+    answer(report, replayText);
     return report.wrong ? EXIT.difference : EXIT.fine;
   });
 }

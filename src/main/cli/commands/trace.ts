@@ -3,6 +3,7 @@ import { Option } from 'commander';
 
 import { QuarrelError } from '../../../shared/base/errors';
 import { plainJson } from '../../../shared/base/plain-json';
+import { marked } from '../../../shared/base/printable';
 import type { LaneSpec } from '../../../shared/divergence/lane-spec';
 import { parseLane } from '../../../shared/divergence/lane-spec';
 import { LLAMA_OPTIONS_HELP } from '../../../shared/divergence/llama-options';
@@ -18,6 +19,7 @@ import type { PromptOptions } from '../options';
 import { parseIndex, promptOf, withPrompt } from '../options';
 import type { RunOptions } from '../run-options';
 import { accessOf, fewerSteps, limitsOf, selectionOf, withRun } from '../run-options';
+import { asked, checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { number, table } from '../text/table';
@@ -56,13 +58,16 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
       throw new QuarrelError('--lane and --place both name the lane: give one');
     }
     const steps = stepPlan(options.steps, options.stepTokens);
-    const lane = parseLane(options.place === undefined ? options.lane : `place:${options.place}`);
+    const laneText = options.place === undefined ? options.lane : `place:${options.place}`;
+    const lane = parseLane(laneText);
     if (lane.kind === 'trace' || lane.kind === 'cmd') {
       throw new QuarrelError(
         'trace runs llama, reference or webgpu; a finished trace or a foreign program is there already',
       );
     }
     checkLlama(lane, options);
+    const outputs = [...asked('--out', options.out), ...asked('--perfetto', options.perfetto)];
+    await checkFiles({ models: [file], lanes: [laneText] }, outputs, control);
     const written = await traceLane(
       {
         modelPath: file,
@@ -82,8 +87,8 @@ function trace(file: string, options: TraceOptions, laneGiven: boolean): Promise
     const fewer = fewerSteps(steps.count, written.stepTokens.length, options);
     if (fewer !== undefined) remark(fewer);
     try {
+      answer(traceDocument(written), () => traceText(marked(factsOf(written))));
       if (options.perfetto !== undefined) writePerfetto(options.perfetto, written);
-      answer(traceDocument(written), () => traceText(written));
     } finally {
       written.dispose();
     }
@@ -132,10 +137,20 @@ function traceDocument(t: TraceFile): unknown {
   };
 }
 
-function traceText(t: TraceFile): string {
+function factsOf(t: TraceFile): TraceFacts {
+  const { label, stepTokens, manifest } = t;
+  return { label, stepTokens, manifest, entries: [...t.entries.values()], substituted: substitutedReads(t) };
+}
+
+type TraceFacts = Pick<TraceFile, 'label' | 'stepTokens' | 'manifest'> & {
+  readonly entries: readonly { readonly key: string; readonly shape: readonly number[] }[];
+  readonly substituted: ReturnType<typeof substitutedReads>;
+};
+
+function traceText(t: TraceFacts): string {
   const { stats = {}, timings = {}, notMeasured = [] } = t.manifest ?? {};
-  const substituted = substitutedReads(t);
-  const rows = [...t.entries.values()].map(({ key, shape }) => {
+  const { substituted } = t;
+  const rows = t.entries.map(({ key, shape }) => {
     const s = stats[key];
     const time = timings[key];
     return [
@@ -156,7 +171,7 @@ function traceText(t: TraceFile): string {
 }
 
 /** The tokens of the decode steps, as text where the trace has it. */
-function generated(t: TraceFile): string[] {
+function generated(t: TraceFacts): string[] {
   if (t.stepTokens.length === 0) return [];
   const pieces = (t.manifest?.steps ?? []).flatMap((step) => step.pieces ?? []);
   const text = pieces.length > 0 ? `: ${JSON.stringify(pieces.join(''))}` : '';

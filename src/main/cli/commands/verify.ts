@@ -5,6 +5,7 @@ import type { VerifyReport } from '../../../shared/compare/decode-report';
 import { DEFAULT_LANES, parseVerifyLanes } from '../../verify/lanes';
 import { verifyModel } from '../../verify/verify-model';
 import { parseCount } from '../options';
+import { checkFiles } from '../run-files';
 import type { ExitCode } from '../session';
 import { EXIT, runCommand } from '../session';
 import { verifyText } from '../text/verify-text';
@@ -43,6 +44,7 @@ export function addVerify(program: Command, exit: (code: ExitCode) => void): voi
 function verify(file: string, options: VerifyOptions): Promise<ExitCode> {
   return runCommand(options, async ({ control, answer, remark }) => {
     const { tensor, lanes, sample, threads } = options;
+    await checkFiles({ models: [file] }, [], control);
     const report = await verifyModel(
       {
         modelPath: file,
@@ -54,7 +56,7 @@ function verify(file: string, options: VerifyOptions): Promise<ExitCode> {
       openDevice,
       control,
     );
-    answer(report, () => verifyText(report));
+    answer(report, verifyText);
     const failure = unmet(report, lanes);
     if (report.totals.mismatches > 0 || report.findings.some((f) => f.severity === 'error')) return EXIT.difference;
     if (failure === undefined) return EXIT.fine;

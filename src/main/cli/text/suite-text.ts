@@ -24,7 +24,7 @@ export function suiteText(report: SuiteReport): string {
     table(head, rows, new Set([7])),
     ...report.cases.flatMap(problems),
     '',
-    `${report.passed} as expected, ${report.failed} not, ${report.errors} could not be compared`,
+    `${report.passed} as expected, ${report.failed} not, ${report.errors} could not be compared${report.notRun > 0 ? `, ${report.notRun} not run: cancelled` : ''}`,
   ].join('\n');
 }
 

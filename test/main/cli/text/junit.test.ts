@@ -102,8 +102,9 @@ describe('junitXml', () => {
     expect(failed!.children[0]!.name).toBe('failure');
   });
 
-  it('keeps every character that XML can hold, and drops those that it cannot', () => {
+  it('keeps every character, as an escape where XML cannot hold it or it would act on a reader', () => {
     const nasty = `<a href="x">'&amp;' & ]]> \ttab ümlaut 🦙 –`;
+    const shown = nasty.replace('\t', '\\t');
     const xml = junitXml(`suite ${nasty}`, [
       {
         name: `name ${nasty}`,
@@ -112,12 +113,12 @@ describe('junitXml', () => {
       },
     ]);
     const [suite] = parseXml(xml).children;
-    expect(suite!.attributes['name']).toBe(`suite ${nasty}`);
+    expect(suite!.attributes['name']).toBe(`suite ${shown}`);
     const [failed] = suite!.children;
-    expect(failed!.attributes).toMatchObject({ classname: `suite ${nasty}`, name: `name ${nasty}` });
+    expect(failed!.attributes).toMatchObject({ classname: `suite ${shown}`, name: `name ${shown}` });
     const [failure] = failed!.children;
-    expect(failure!.attributes['message']).toBe(`why ${nasty}`);
-    expect(failure!.text).toBe(`why ${nasty}\nbell [31mred[0m `);
+    expect(failure!.attributes['message']).toBe(`why ${shown}`);
+    expect(failure!.text).toBe(`why ${shown}\n\\x00bell\\x07 \\x1b[31mred\\x1b[0m `);
   });
 
   it('is well-formed without cases', () => {
