@@ -1,10 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../src/main/entry-path';
 import type { QuarrelWindow } from './quarrel-app';
-import { answerOpenDialog, dropFile, launchQuarrel, openTinyModel, runLanes, TINY_MODEL } from './quarrel-app';
+import {
+  answerOpenDialog,
+  answerSaveDialog,
+  dropFile,
+  launchQuarrel,
+  openTinyModel,
+  runLanes,
+  TINY_MODEL,
+} from './quarrel-app';
 
 describe('files', () => {
   let quarrel: QuarrelWindow;
@@ -177,6 +185,21 @@ describe('the window', () => {
   it('has folders shown only of what it wrote', async () => {
     const reply = await quarrel.page.evaluate(`window.quarrel.call('revealFile', { path: '/etc/passwd' })`);
     expect(reply).toMatchObject({ ok: false, failure: { message: '/etc/passwd was not written by this window' } });
+  });
+
+  it('saves nothing over the model that is open', async () => {
+    const { page, folder } = quarrel;
+    const model = join(folder, 'model.gguf');
+    copyFileSync(TINY_MODEL, model);
+    const link = join(folder, 'link.bin');
+    symlinkSync(model, link);
+    await answerSaveDialog(quarrel, link);
+    await page.evaluate(`window.quarrel.call('pickSavePath', { part: 'block', name: 'x' })`);
+    const request = { modelPath: model, tensor: 'token_embd.weight', index: 0, part: 'block', path: link };
+    const call = JSON.stringify({ id: 999_999, name: 'saveWeights', request });
+    const reply = await page.evaluate(`window.quarrel.call('startJob', ${call})`);
+    expect(reply).toMatchObject({ ok: false, failure: { message: expect.stringContaining('is read here') } });
+    expect(readFileSync(model).equals(readFileSync(TINY_MODEL))).toBe(true);
   });
 
   it('has an origin of its own, apart from the GPU page', async () => {
