@@ -8,9 +8,9 @@ const OLDEST_MAINTAINED = 40;
 export function cautions(electron = process.versions.electron, sandboxed = isSandboxed()): readonly string[] {
   return [
     ...(Number.parseInt(electron, 10) < OLDEST_MAINTAINED
-      ? [`Electron ${electron} gets no security fixes any more (${OLDEST_MAINTAINED} or newer is expected)`]
+      ? [`Electron ${electron} gets no security fixes any more`]
       : []),
-    ...(sandboxed ? [] : ['Chromium’s sandbox is off (--no-sandbox)']),
+    ...(sandboxed ? [] : ['Chromium’s sandbox is off']),
   ];
 }
 
