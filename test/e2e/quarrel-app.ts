@@ -85,6 +85,30 @@ export async function answerSaveDialog({ app }: QuarrelWindow, path: string): Pr
   }, path);
 }
 
+interface Asked {
+  readonly message: string;
+  readonly detail: string;
+  readonly buttons: readonly string[];
+}
+
+/** Answers the next native questions with a button, and notes them. */
+export async function answerQuestion({ app }: QuarrelWindow, button: number): Promise<void> {
+  await app.evaluate(({ dialog }, response) => {
+    const asked: Asked[] = [];
+    Object.assign(globalThis, { asked });
+    const note = (...given: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> => {
+      const { message, detail, buttons } = given.at(-1) as Asked;
+      asked.push({ message, detail, buttons });
+      return Promise.resolve({ response, checkboxChecked: false });
+    };
+    dialog.showMessageBox = note;
+  }, button);
+}
+
+export function questions({ app }: QuarrelWindow): Promise<readonly Asked[]> {
+  return app.evaluate(() => (globalThis as unknown as { asked: Asked[] }).asked);
+}
+
 /** Drops a file on the window as the platform does, with a real path. */
 export async function dropFile({ app, page }: QuarrelWindow, path: string): Promise<void> {
   const session = await app.context().newCDPSession(page);

@@ -6,6 +6,8 @@ import { projectRoot } from '../../src/main/entry-path';
 import type { QuarrelWindow } from './quarrel-app';
 import {
   answerOpenDialog,
+  answerQuestion,
+  questions,
   answerSaveDialog,
   dropFile,
   launchQuarrel,
@@ -307,30 +309,6 @@ describe('the window', () => {
     expect(urls.filter((url) => !/^quarrel:\/\/(app\/ui|gpu\/gpu-window)\/index\.html$/.test(url))).toEqual([]);
   });
 });
-
-interface Asked {
-  readonly message: string;
-  readonly detail: string;
-  readonly buttons: readonly string[];
-}
-
-/** Answers the next native questions with a button, and notes them. */
-async function answerQuestion({ app }: QuarrelWindow, button: number): Promise<void> {
-  await app.evaluate(({ dialog }, response) => {
-    const asked: Asked[] = [];
-    Object.assign(globalThis, { asked });
-    const note = (...given: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> => {
-      const { message, detail, buttons } = given.at(-1) as Asked;
-      asked.push({ message, detail, buttons });
-      return Promise.resolve({ response, checkboxChecked: false });
-    };
-    dialog.showMessageBox = note;
-  }, button);
-}
-
-function questions({ app }: QuarrelWindow): Promise<readonly Asked[]> {
-  return app.evaluate(() => (globalThis as unknown as { asked: Asked[] }).asked);
-}
 
 /** What a page that was taken over could ask for. */
 function runsLane({ page }: QuarrelWindow, lane: string): Promise<unknown> {
