@@ -22,7 +22,7 @@ await reportingFailure(async () => {
 function openApp(electronPath, args) {
   const env = { ...process.env };
   delete env.ELECTRON_RUN_AS_NODE; // set by some editors' terminals; Electron would be plain Node
-  return exitOf(spawn(electronPath, [...electronFlags(), projectRoot, ...args], { env, stdio: 'inherit' }));
+  return exitOf(spawn(electronPath, [...electronFlags(electronPath), projectRoot, ...args], { env, stdio: 'inherit' }));
 }
 
 function runHeadless() {

@@ -8,13 +8,19 @@ export interface CommandLine {
 
 type Switch = readonly [name: string, value?: string];
 
-const linuxGpu: readonly Switch[] = [['enable-unsafe-webgpu'], ['enable-features', 'Vulkan']];
+// A kernel that hangs takes the GPU process with it; a page that this happened to twice would get no GPU any more.
+const everywhere: readonly Switch[] = [['disable-domain-blocking-for-3d-apis']];
+
+const linuxGpu: readonly Switch[] = [...everywhere, ['enable-unsafe-webgpu'], ['enable-features', 'Vulkan']];
 
 const softwareGpu: readonly Switch[] = [
   ...linuxGpu,
   ['use-webgpu-adapter', 'swiftshader'],
   ['use-vulkan', 'swiftshader'],
   ['disable-vulkan-surface'],
+  // After three lost GPU processes Chromium draws without one, and WebGPU is gone until the next start. Where the GPU is
+  // software, a new process is as good as the first.
+  ['disable-gpu-process-crash-limit'],
 ];
 
 /**
@@ -31,6 +37,6 @@ export function applyGpuSwitches(commandLine: CommandLine, platform = process.pl
 }
 
 export function gpuSwitches(platform: NodeJS.Platform, software: boolean): readonly Switch[] {
-  if (platform !== 'linux') return [];
+  if (platform !== 'linux') return everywhere;
   return software ? softwareGpu : linuxGpu;
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { QuarrelError } from '../shared/base/errors';
 
@@ -7,16 +7,30 @@ import { QuarrelError } from '../shared/base/errors';
 export type EntryName =
   'index' | 'cli' | 'capture-child' | 'bench-worker' | 'decode-worker' | 'ops-worker' | 'job-worker' | 'verify-worker';
 
+/** Electron's archive of a packaged app, and the folder beside it with those of its files that must be real ones. */
+const ARCHIVE = 'app.asar';
+const UNPACKED = 'app.asar.unpacked';
+
 let cachedRoot: string | undefined;
 
 /**
- * The folder that holds Quarrel's package.json. The same walk serves a bundle in `out/main`, the packaged app (which is
- * packed without asar, because worker threads, native libraries and mapped files all need real paths) and Vitest, which
- * runs the sources.
+ * The folder that holds Quarrel's package.json. The same walk serves a bundle in `out/main`, the packaged app and Vitest,
+ * which runs the sources. Of a packaged app it is the folder beside the archive: worker threads, native libraries and
+ * mapped files all need real paths. What only Electron itself reads is under `archiveRoot`.
  */
 export function projectRoot(): string {
-  cachedRoot ??= findRoot(dirname(fileURLToPath(import.meta.url)));
+  cachedRoot ??= besideArchive(findRoot(dirname(fileURLToPath(import.meta.url))));
   return cachedRoot;
+}
+
+/** Where the pages and preload scripts are: in the archive of a packaged app, where Electron can check them. */
+export function archiveRoot(): string {
+  const root = projectRoot();
+  return basename(root) === UNPACKED ? join(dirname(root), ARCHIVE) : root;
+}
+
+export function besideArchive(root: string): string {
+  return basename(root) === ARCHIVE ? join(dirname(root), UNPACKED) : root;
 }
 
 /** Path of a bundle that a worker thread or a child process is started from. Throws QuarrelError when it is not built. */

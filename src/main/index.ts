@@ -1,28 +1,34 @@
 import { join, resolve } from 'node:path';
-import type { BrowserWindow } from 'electron';
 import { app, nativeTheme } from 'electron';
 import { applyGpuSwitches } from './electron-switches';
-import { entryPath, projectRoot } from './entry-path';
-import { GpuRelay } from './ipc/gpu-relay';
+import { archiveRoot } from './entry-path';
+import { sweepLeftovers } from './files/leftovers';
+import { AppServices } from './ipc/app-services';
 import { sendEvent, serveCalls } from './ipc/handlers';
 import { JobService } from './ipc/job-service';
 import { Settings } from './ipc/settings';
 import { uiCalls } from './ipc/ui-calls';
+import { startUtilityProgram } from './ipc/utility-program';
+import { isSandboxed, showAbout } from './windows/about';
 import { declareAppProtocol, serveAppProtocol } from './windows/app-protocol';
 import { launchFile } from './windows/launch-file';
 import { setMenu } from './windows/menu';
 import { denyEverythingForeign } from './windows/security';
-import { createUiWindow } from './windows/ui-window';
+import { UiWindow } from './windows/ui-window';
+
+const QUIT_WITHIN_MS = 3_000;
 
 /** The app: one UI window, one job worker, one GPU window. */
 class QuarrelApp {
   private readonly settings = new Settings(join(app.getPath('userData'), 'settings.json'));
-  private readonly gpu = new GpuRelay();
   private readonly jobs = new JobService(
-    () => entryPath('job-worker'),
-    (port) => this.gpu.connect(port),
+    (listener) => startUtilityProgram('job-worker', process.env, listener),
+    new AppServices(),
   );
-  private window: BrowserWindow | undefined;
+  private readonly ui = new UiWindow(() => {
+    // The hidden GPU window must not keep an app alive that shows nothing.
+    if (process.platform !== 'darwin') app.quit();
+  });
   /** The model to open when the window asks for its first state. */
   private pendingFile: string | undefined;
   private stopped = false;
@@ -30,47 +36,37 @@ class QuarrelApp {
   start(file: string | undefined): void {
     this.pendingFile = file;
     nativeTheme.themeSource = this.settings.theme;
-    serveAppProtocol(join(projectRoot(), 'out', 'renderer'));
+    sweepLeftovers();
+    serveAppProtocol(join(archiveRoot(), 'out', 'renderer'));
     denyEverythingForeign();
     serveCalls(
-      () => this.window?.webContents,
+      () => this.ui.current?.webContents,
       uiCalls({
-        window: () => this.window,
+        window: () => this.ui.current,
         settings: this.settings,
         jobs: this.jobs,
         takeLaunchFile: () => this.takePendingFile(),
+        takeLoss: () => this.ui.takeLoss(),
         onRecentChanged: () => this.recentChanged(),
       }),
     );
     this.refreshMenu();
-    this.openWindow();
+    this.ui.show();
   }
 
-  openWindow(): void {
-    if (this.window) return;
-    this.window = createUiWindow();
-    this.window.once('closed', () => {
-      this.window = undefined;
-      // The hidden GPU window must not keep an app alive that shows nothing.
-      if (process.platform !== 'darwin') app.quit();
-    });
-  }
-
-  open(path: string): void {
-    if (!this.window) {
-      this.pendingFile = path;
-      return;
-    }
-    if (this.window.isMinimized()) this.window.restore();
-    this.window.focus();
-    sendEvent(this.window.webContents, 'openFile', { path });
+  /** Brings the window before the user, and a model into it. */
+  show(path?: string): void {
+    if (!this.ui.current) this.pendingFile = path ?? this.pendingFile;
+    else if (path !== undefined) sendEvent(this.ui.current.webContents, 'openFile', { path });
+    // Otherwise `start` does.
+    if (app.isReady()) this.ui.show();
   }
 
   /** Electron would stop everything behind a modal box; the window can say it and go on. */
   reportBug(error: unknown): void {
     console.error(error);
     const message = `This is a bug in Quarrel: ${error instanceof Error ? error.message : String(error)}`;
-    sendEvent(this.window?.webContents, 'failure', { message });
+    sendEvent(this.ui.current?.webContents, 'failure', { message });
   }
 
   /** Ends the jobs, which remove their files, before the process goes. */
@@ -81,6 +77,8 @@ class QuarrelApp {
     // In a turn of its own: inside `will-quit`, where its preventDefault still holds, Electron swallows a quit.
     setImmediate(() => {
       app.quit();
+      // Whatever still holds it: a window or a process that hangs must not keep the app.
+      setTimeout(() => app.exit(), QUIT_WITHIN_MS).unref();
     });
   }
 
@@ -96,13 +94,14 @@ class QuarrelApp {
 
   private recentChanged(): void {
     this.refreshMenu();
-    sendEvent(this.window?.webContents, 'recentChanged', { recent: this.settings.recent() });
+    sendEvent(this.ui.current?.webContents, 'recentChanged', { recent: this.settings.recent() });
   }
 
   private refreshMenu(): void {
     setMenu(this.settings.recent(), {
-      command: (command) => sendEvent(this.window?.webContents, 'command', { command }),
-      openFile: (path) => this.open(path),
+      command: (command) => sendEvent(this.ui.current?.webContents, 'command', { command }),
+      openFile: (path) => this.show(path),
+      about: () => void showAbout(this.ui.current),
       forgetRecent: () => {
         this.settings.forgetRecent();
         this.recentChanged();
@@ -124,8 +123,14 @@ function keepUserDataSwitch(): void {
 function main(): void {
   keepUserDataSwitch();
   if (!app.requestSingleInstanceLock()) {
+    process.stderr.write('Quarrel runs already: its window is shown.\n');
     app.quit();
     return;
+  }
+  if (!isSandboxed()) {
+    process.stderr.write(
+      'Chromium’s sandbox is off (--no-sandbox): a page that was taken over has all your rights. docs/security.md says how to turn it on.\n',
+    );
   }
   declareAppProtocol();
   applyGpuSwitches(app.commandLine);
@@ -133,15 +138,15 @@ function main(): void {
   process.on('uncaughtException', (error) => quarrel.reportBug(error));
   process.on('unhandledRejection', (reason) => quarrel.reportBug(reason));
   app.on('second-instance', (_event, argv, cwd) => {
-    const file = launchFileOf(argv, cwd);
-    quarrel.openWindow();
-    if (file !== undefined) quarrel.open(file);
+    quarrel.show(launchFileOf(argv, cwd));
   });
   app.on('open-file', (event, path) => {
     event.preventDefault();
-    quarrel.open(path);
+    quarrel.show(path);
   });
-  app.on('activate', () => quarrel.openWindow());
+  // A terminal that was closed; Electron itself ends orderly on the other signals.
+  process.on('SIGHUP', () => app.quit());
+  app.on('activate', () => quarrel.show());
   app.on('will-quit', (event) => {
     if (quarrel.isStopped) return;
     event.preventDefault();

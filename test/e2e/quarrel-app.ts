@@ -25,10 +25,19 @@ export function launchQuarrel(...args: readonly string[]): Promise<QuarrelWindow
   return launchIn(mkdtempSync(join(tmpdir(), 'quarrel-e2e-')), ...args);
 }
 
+/** The command line of an app with its settings in `folder`. */
+export function appArguments(folder: string): string[] {
+  return [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot()];
+}
+
 /** In the folder of an earlier session, with the settings that it left. */
 export async function launchIn(folder: string, ...args: readonly string[]): Promise<QuarrelWindow> {
+  // Of its own, so that what is left there is this app's.
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary, { recursive: true });
   const app = await _electron.launch({
-    args: [...electronFlags(), `--user-data-dir=${join(folder, 'user')}`, projectRoot(), ...args],
+    env: { ...process.env, TMPDIR: temporary },
+    args: [...appArguments(folder), ...args],
     cwd: projectRoot(),
     // Playwright would force the light theme, which the app sets itself.
     colorScheme: null,
@@ -49,13 +58,17 @@ export async function launchIn(folder: string, ...args: readonly string[]): Prom
       await page.screenshot({ path: join(SHOTS, `${name}.png`) });
     },
     close: async () => {
-      const { pid } = app.process();
       await app.close();
+      const left = leftovers(folder);
       rmSync(folder, { recursive: true, force: true });
-      const traces = readdirSync(tmpdir()).filter((name) => name.startsWith(`quarrel-${pid}-`));
-      expect(traces, 'folders of traces that the app left behind').toEqual([]);
+      expect(left, 'folders of traces that the app left behind').toEqual([]);
     },
   };
+}
+
+/** Temporary folders that an app which ended has left. */
+export function leftovers(folder: string): string[] {
+  return readdirSync(join(folder, 'tmp')).filter((name) => name.startsWith('quarrel-'));
 }
 
 /** Makes the next open dialogs answer with `path`. */
@@ -70,6 +83,30 @@ export async function answerSaveDialog({ app }: QuarrelWindow, path: string): Pr
   await app.evaluate(({ dialog }, chosen) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: chosen });
   }, path);
+}
+
+interface Asked {
+  readonly message: string;
+  readonly detail: string;
+  readonly buttons: readonly string[];
+}
+
+/** Answers the next native questions with a button, and notes them. */
+export async function answerQuestion({ app }: QuarrelWindow, button: number): Promise<void> {
+  await app.evaluate(({ dialog }, response) => {
+    const asked: Asked[] = [];
+    Object.assign(globalThis, { asked });
+    const note = (...given: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> => {
+      const { message, detail, buttons } = given.at(-1) as Asked;
+      asked.push({ message, detail, buttons });
+      return Promise.resolve({ response, checkboxChecked: false });
+    };
+    dialog.showMessageBox = note;
+  }, button);
+}
+
+export function questions({ app }: QuarrelWindow): Promise<readonly Asked[]> {
+  return app.evaluate(() => (globalThis as unknown as { asked: Asked[] }).asked);
 }
 
 /** Drops a file on the window as the platform does, with a real path. */

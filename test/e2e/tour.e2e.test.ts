@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readGallery } from '../../src/main/gallery/gallery';
 import { isInWindow, stickingOut } from './layout-checks';
 import type { QuarrelWindow } from './quarrel-app';
 import { launchIn, launchQuarrel, openTinyModel, resizeWindow, setTheme } from './quarrel-app';
@@ -6,6 +7,9 @@ import { launchIn, launchQuarrel, openTinyModel, resizeWindow, setTheme } from '
 /** Milliseconds for a search on a busy machine. */
 const JUDGING = 100_000;
 const LONG = JUDGING + 40_000;
+
+/** The gallery's first, which the tour finds. */
+const [BUG] = readGallery();
 
 // One session, then a second one in its folder; each test goes on where the one before it stopped.
 describe('the tour', () => {
@@ -69,12 +73,29 @@ describe('the tour', () => {
     LONG,
   );
 
+  it('ends at the verdict that names the node, its cause and what became of the answer', async () => {
+    const { page } = quarrel;
+    await setTheme(quarrel, 'Light');
+    await resizeWindow(quarrel, 1440, 900);
+    expect(await page.locator('.card h1').innerText()).toBe(`First bad: layer 0, ${BUG?.expected.node}`);
+    expect(BUG?.expected.cause).toBe('k-scale-high-bits');
+    await page.getByRole('region', { name: /^6-bit scales of sub-blocks 4–7/ }).waitFor();
+    expect(await page.getByRole('list', { name: 'The story in five lines' }).innerText()).toMatch(
+      /The next token is " \S+" instead of " Paris"/,
+    );
+    await quarrel.shot('specimen-verdict-light');
+    await page.getByRole('navigation').getByRole('button', { name: 'Timeline' }).click();
+    const next = page.locator('.logits tbody tr:first-child .token');
+    const [llama, reference, webgpu, planted] = await next.allInnerTexts();
+    expect([llama, reference, webgpu]).toEqual(['" Paris"', '" Paris"', '" Paris"']);
+    expect(planted).not.toContain('Paris');
+    await quarrel.shot('specimen-timeline-light');
+  });
+
   it(
     'goes back as well as on',
     async () => {
       const { page } = quarrel;
-      await setTheme(quarrel, 'Light');
-      await resizeWindow(quarrel, 1440, 900);
       await page.getByRole('button', { name: 'Help' }).click();
       await page.getByRole('menuitem', { name: 'Take the tour' }).click();
       await stop(STOPS[0][0]);
@@ -86,12 +107,8 @@ describe('the tour', () => {
       await stop(STOPS[0][0]);
       await page.keyboard.press('ArrowRight');
       await stop(STOPS[1][0]);
-      await page.getByRole('button', { name: 'Run them' }).click();
-      await stop(STOPS[2][0]);
-      await quarrel.shot('tour-3-light');
       await page.getByRole('button', { name: 'Skip the tour' }).click();
       await page.getByRole('dialog').waitFor({ state: 'detached' });
-      await page.locator('.timeline-view').waitFor();
     },
     LONG,
   );

@@ -73,29 +73,6 @@ describe('the welcome view', () => {
   );
 
   it(
-    'leads with one click from a card to the verdict that names the node and its cause',
-    async () => {
-      const { page } = quarrel;
-      const { name, expected } = bugNamed('q4k-scale-high-bits');
-      await page.getByRole('button', { name: 'Quarrel', exact: true }).click();
-      await judge(page, name);
-      expect(await page.locator('.card h1').innerText()).toBe(`First bad: layer 0, ${expected.node}`);
-      expect(expected.cause).toBe('k-scale-high-bits');
-      await page.getByRole('region', { name: /^6-bit scales of sub-blocks 4–7/ }).waitFor();
-      expect(await page.getByRole('list', { name: 'The story in five lines' }).innerText()).toMatch(
-        /The next token is " \S+" instead of " Paris"/,
-      );
-      await quarrel.shot('specimen-verdict-light');
-      await runLanes(quarrel);
-      const [llama, reference, webgpu, planted] = await nextTokens(page);
-      expect([llama, reference, webgpu]).toEqual([PARIS, PARIS, PARIS]);
-      expect(planted).not.toContain('Paris');
-      await quarrel.shot('specimen-timeline-light');
-    },
-    LONG,
-  );
-
-  it(
     'asks for the decode steps that a bug of the cache takes, and puts its kernels in the place of the others',
     async () => {
       const { page } = quarrel;

@@ -9,6 +9,7 @@ import { PLANTED_BUGS } from '../planted-bugs/planted-bugs';
 import type { QuarrelWindow } from './quarrel-app';
 import {
   answerOpenDialog,
+  answerQuestion,
   answerSaveDialog,
   launchQuarrel,
   openTinyModel,
@@ -193,7 +194,9 @@ describe('the verdict of the wizard', () => {
     async () => {
       const { page } = quarrel;
       // The library's own folder, with keys cached in bf16: options of a lane stand behind its folder.
+      // The folder without them was not chosen in the dialog: main asks for it.
       await answerOpenDialog(quarrel, `${locateLibrary().dir},ctk=bf16`);
+      await answerQuestion(quarrel, 1);
       await page.getByRole('button', { name: 'Add lane' }).click();
       await page.getByRole('menuitem', { name: /llama\.cpp build/ }).click();
       await page.getByLabel('Run it in other ways, too').uncheck();

@@ -17,9 +17,10 @@ describe('the GPU switches', () => {
   it('choose SwiftShader only on Linux and only without a GPU', () => {
     const names = (software: boolean) => gpuSwitches('linux', software).map(([name]) => name);
     expect(names(true)).toContain('use-webgpu-adapter');
-    expect(names(false)).toEqual(['enable-unsafe-webgpu', 'enable-features']);
-    expect(gpuSwitches('darwin', true)).toEqual([]);
-    expect(gpuSwitches('win32', true)).toEqual([]);
+    const everywhere = 'disable-domain-blocking-for-3d-apis';
+    expect(names(false)).toEqual([everywhere, 'enable-unsafe-webgpu', 'enable-features']);
+    expect(gpuSwitches('darwin', true)).toEqual([[everywhere]]);
+    expect(gpuSwitches('win32', true)).toEqual([[everywhere]]);
   });
 
   it('keep the features that were enabled before', () => {
@@ -32,6 +33,8 @@ describe('the GPU switches', () => {
       'use-webgpu-adapter': 'swiftshader',
       'use-vulkan': 'swiftshader',
       'disable-vulkan-surface': '',
+      'disable-domain-blocking-for-3d-apis': '',
+      'disable-gpu-process-crash-limit': '',
     });
   });
 

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
-import { entryPath, projectRoot, resourcesDir, shadersDir } from '../../src/main/entry-path';
+import {
+  archiveRoot,
+  besideArchive,
+  entryPath,
+  projectRoot,
+  resourcesDir,
+  shadersDir,
+} from '../../src/main/entry-path';
 import { QuarrelError } from '../../src/shared/base/errors';
 
 const root = resolve(import.meta.dirname, '..', '..');
@@ -10,6 +17,12 @@ it('finds the project from its sources', () => {
   expect(projectRoot()).toBe(root);
   expect(existsSync(shadersDir())).toBe(true);
   expect(existsSync(resourcesDir())).toBe(true);
+});
+
+it('takes files that must be real from beside the archive of a packaged app', () => {
+  expect(besideArchive('/opt/quarrel/resources/app.asar')).toBe('/opt/quarrel/resources/app.asar.unpacked');
+  expect(besideArchive(root)).toBe(root);
+  expect(archiveRoot()).toBe(root);
 });
 
 it('finds the built bundles', () => {

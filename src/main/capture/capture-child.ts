@@ -1,14 +1,13 @@
 /**
- * The child process that holds llama.cpp: it may crash, the app may not. Plain Node, started by `child-runner.ts`: orders
- * come on stdin, a line each, answers go to file descriptor 3, stderr is llama.cpp's own.
+ * The child process that holds llama.cpp: it may crash, the app may not. Started by `child-runner.ts`, whose orders it
+ * answers; stderr is llama.cpp's own.
  */
-import fs from 'node:fs';
-
-import { assertUnreachable } from '../../shared/base/assert';
+import { assertUnreachable, defined } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { lastNode } from '../../shared/divergence/assemble-verdict';
 import { provenanceOfOptions } from '../../shared/divergence/llama-options';
 import type { Graph } from '../../shared/graph/graph';
+import { parentLink } from '../processes/parent-link';
 import { TraceFile } from '../traces/trace-file';
 import { TraceWriter } from '../traces/trace-writer';
 import { continuePrompts } from './continue-prompts';
@@ -25,64 +24,47 @@ import { readModelTensors } from './model-tensors';
 import type { PromptSize } from './prompt-memory';
 import { requireRoom, roomFor } from './prompt-memory';
 import type { CaptureAnswer, CaptureOrder, ChildMessage, ChildRequest, StepOrder, TokenLogit } from './protocol';
-import { MESSAGE_FD } from './protocol';
 import { StateNames } from './state-names';
-import { StdinLines } from './stdin-lines';
 import { tokenize } from './tokenize';
 import type { Vocabulary } from './vocabulary';
 
 const TOP_LOGITS = 10;
 const PROGRESS_EVERY_MS = 50;
 
-/** Synchronous, so that nothing is lost when llama.cpp aborts, and so that a parent that is gone ends this process. */
+const parent = parentLink();
+/** Of a capture, for the steps that may follow. */
+let run: CaptureRun | undefined;
+
 function send(message: ChildMessage): void {
-  const line = Buffer.from(`${JSON.stringify(message)}\n`);
-  for (let done = 0; done < line.length;) done += fs.writeSync(MESSAGE_FD, line, done);
+  parent.endIfOrphaned();
+  parent.post(message);
 }
 
-function main(): void {
-  try {
-    const lines = new StdinLines();
-    const request = JSON.parse(lines.next() ?? '') as ChildRequest;
-    switch (request.kind) {
-      case 'capture':
-        return captureSteps(request, lines);
-      case 'tokenize':
-        return send({ kind: 'tokenized', answer: tokenize(request) });
-      case 'continue':
-        return send({ kind: 'continued', answer: continuePrompts(request, send) });
-      default:
-        assertUnreachable(request);
-    }
-  } catch (e) {
-    const expected = e instanceof QuarrelError;
-    send({ kind: 'failed', message: expected ? e.message : String((e as Error).stack ?? e), bug: !expected });
-    process.exitCode = 1;
+/** First a request, then steps; the parent ends this process, and everything in it, when it needs no more. */
+function answer(order: ChildRequest | StepOrder): ChildMessage {
+  if (!('kind' in order)) return { kind: 'captured', answer: defined(run, 'a capture before its steps').step(order) };
+  switch (order.kind) {
+    case 'capture':
+      return captureFirst(order);
+    case 'tokenize':
+      return { kind: 'tokenized', answer: tokenize(order) };
+    case 'continue':
+      return { kind: 'continued', answer: continuePrompts(order, send) };
+    default:
+      return assertUnreachable(order);
   }
 }
 
-/** The prompt, then whatever steps are ordered, until stdin ends. */
-function captureSteps(order: CaptureOrder, lines: StdinLines): void {
+function captureFirst(order: CaptureOrder): ChildMessage {
   const library = loadLlama(order.library);
   loadBackends(library, order.options?.variant);
   const weights = readModelTensors(library, order.modelPath);
   const model = LlamaModel.open(library, order.modelPath, order.device, order.options?.repack);
-  try {
-    const tokens = promptTokens(order, model);
-    if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
-    requireRoom(sizeOf(order, model, tokens.length), roomFor(order.out));
-    const run = new CaptureRun(order, library, model, weights, tokens);
-    try {
-      send({ kind: 'captured', answer: run.step({ tokens, out: order.out }) });
-      for (let line = lines.next(); line !== undefined; line = lines.next()) {
-        send({ kind: 'captured', answer: run.step(JSON.parse(line) as StepOrder) });
-      }
-    } finally {
-      run.dispose();
-    }
-  } finally {
-    model.dispose();
-  }
+  const tokens = promptTokens(order, model);
+  if (order.layers) checkLayers(order.layers, model.layers, order.modelPath);
+  requireRoom(sizeOf(order, model, tokens.length), roomFor(order.out));
+  run = new CaptureRun(order, library, model, weights, tokens);
+  return { kind: 'captured', answer: run.step({ tokens, out: order.out }) };
 }
 
 function sizeOf({ layers, moreTokens, options }: CaptureOrder, model: LlamaModel, tokens: number): PromptSize {
@@ -165,10 +147,6 @@ class CaptureRun {
     }
   }
 
-  dispose(): void {
-    this.context.dispose();
-  }
-
   private answer(
     tokens: readonly number[],
     { logits, startToken, canContinue }: Evaluated,
@@ -235,4 +213,11 @@ function top(logits: Float32Array, vocabulary: Vocabulary): readonly TokenLogit[
   }));
 }
 
-main();
+parent.onMessage((order) => {
+  try {
+    send(answer(order as ChildRequest | StepOrder));
+  } catch (e) {
+    const expected = e instanceof QuarrelError;
+    send({ kind: 'failed', message: expected ? e.message : String((e as Error).stack ?? e), bug: !expected });
+  }
+});

@@ -1,16 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import readline from 'node:readline';
-import type { Readable } from 'node:stream';
-
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import { onAbruptEnd } from '../ended-abruptly';
-import { entryPath } from '../entry-path';
+import type { Ending, Program } from '../processes/program';
+import { endingText } from '../processes/program';
+import { startProgram } from '../processes/start-program';
 import { captureEnv } from './capture-env';
 import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
-import { MESSAGE_FD } from './protocol';
 
 /** Lines of llama.cpp's log that are kept for an error. */
 const KEPT_LINES = 40;
@@ -31,49 +26,46 @@ export async function runChild(request: ChildRequest, control: JobControl): Prom
 
 /** A conversation with one child process: an order, its answer, further orders. The owner disposes it. */
 export class CaptureChild {
-  private readonly log: LogTail;
+  private readonly log = new LogTail();
+  private readonly program: Program;
   private readonly unsubscribe: () => void;
-  /** Answers that nobody has taken yet, and whoever waits for the next. */
+  /** Answers that nobody has taken yet, and whoever waits for the next, or for the end. */
   private readonly answers: ChildMessage[] = [];
   private wake: (() => void) | undefined;
-  private ending: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | Error | undefined;
+  private ending: Ending | undefined;
   /** The node that was running, where the child got so far. */
   private node: string | undefined;
 
   private constructor(
-    private readonly child: ChildProcess,
     private readonly request: ChildRequest,
     private readonly control: JobControl,
   ) {
-    const kill = (): void => void child.kill('SIGKILL');
+    this.program = startProgram('capture-child', environment(request), {
+      message: (message) => this.receive(message as ChildMessage),
+      line: (line) => this.log.add(line),
+      end: (ending) => {
+        this.ending = ending;
+        this.wake?.();
+      },
+    });
+    const kill = (): void => this.program.kill();
     const unsubscribe = control.onCancel(kill);
     const takeBack = onAbruptEnd(kill);
     this.unsubscribe = () => {
       unsubscribe();
       takeBack();
     };
-    child.on('error', (e) => this.end(new QuarrelError(`cannot start the capture process: ${e.message}`)));
-    child.on('close', (code, signal) => this.end({ code, signal }));
-    // A process that could not be started may have no pipes at all.
-    const { stderr, stdin, stdio } = child as Partial<ChildProcess>;
-    this.log = new LogTail(stderr ?? undefined);
-    const messages = stdio?.[MESSAGE_FD] as Readable | null | undefined;
-    if (messages) {
-      readline.createInterface({ input: messages }).on('line', (line) => this.receive(parseMessage(line)));
-    }
-    // A child that died early closes its stdin; its exit says why, so the pipe's own error adds nothing.
-    stdin?.on('error', () => undefined);
   }
 
   static start(request: ChildRequest, control: JobControl): CaptureChild {
     control.throwIfCancelled();
-    const child = new CaptureChild(spawnChild(request), request, control);
+    const child = new CaptureChild(request, control);
     child.order(request);
     return child;
   }
 
   order(order: ChildRequest | StepOrder): void {
-    this.child.stdin?.write(`${JSON.stringify(order)}\n`);
+    this.program.post(order);
   }
 
   /**
@@ -82,11 +74,7 @@ export class CaptureChild {
    * llama.cpp's log as detail, when the child refuses, crashes, or is killed from outside.
    */
   async answer(): Promise<Answer> {
-    while (this.answers.length === 0 && this.ending === undefined) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
+    await this.until(() => this.answers.length > 0 || this.ending !== undefined);
     this.control.throwIfCancelled();
     const next = this.answers.shift();
     if (next !== undefined && next.kind !== 'failed' && next.kind !== 'progress') return next;
@@ -96,11 +84,10 @@ export class CaptureChild {
   /** Ends the child. */
   dispose(): void {
     this.unsubscribe();
-    this.child.kill('SIGKILL');
+    this.program.kill();
   }
 
-  private receive(message: ChildMessage | undefined): void {
-    if (message === undefined) return;
+  private receive(message: ChildMessage): void {
     if (message.kind === 'progress') {
       this.node = message.detail;
       this.control.progress({ stage: 'capture', done: message.done, total: message.total, detail: message.detail });
@@ -110,56 +97,41 @@ export class CaptureChild {
     this.wake?.();
   }
 
-  private end(ending: NonNullable<CaptureChild['ending']>): void {
-    this.ending ??= ending;
-    this.wake?.();
+  private async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
   }
 
   private async failure(last: ChildMessage | undefined): Promise<Error> {
-    if (last?.kind === 'failed') {
-      // Its log may still be on the way.
-      if (this.ending === undefined) await once(this.child, 'close');
-      return refusal(last, this.log);
-    }
-    const { ending } = this;
-    if (ending === undefined || ending instanceof Error) return ending ?? new Error('the capture child gave no answer');
+    // Its log may still be on the way; all of it is there when the end is told.
+    this.program.kill();
+    await this.until(() => this.ending !== undefined);
+    if (last?.kind === 'failed') return refusal(last, this.log);
+    const ending = this.ending ?? { kind: 'killed' };
+    if (ending.kind === 'not-started') return new QuarrelError(`cannot start the capture process: ${ending.reason}`);
     return crash(this.request, ending, this.node, this.log);
   }
 }
 
-function spawnChild(request: ChildRequest): ChildProcess {
+function environment(request: ChildRequest): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {
     ...captureEnv(request.kind === 'capture' ? request.device : 'cpu'),
     GGML_NO_BACKTRACE: '1', // an abort must not wait for a debugger to be attached
-    ...(process.versions['electron'] ? { ELECTRON_RUN_AS_NODE: '1' } : {}),
   };
   delete env['NODE_OPTIONS']; // the parent's loaders and debuggers are not the child's
-  return spawn(process.execPath, [entryPath('capture-child')], {
-    env,
-    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-    windowsHide: true,
-  });
+  return env;
 }
 
-/** undefined for half a line, which a child leaves that is killed while it writes. */
-function parseMessage(line: string): ChildMessage | undefined {
-  try {
-    return JSON.parse(line) as ChildMessage;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The newest lines of a stream. */
+/** The newest lines of llama.cpp's log. */
 class LogTail {
   readonly lines: string[] = [];
 
-  constructor(stream: Readable | undefined) {
-    if (!stream) return;
-    readline.createInterface({ input: stream }).on('line', (line) => {
-      this.lines.push(line.slice(0, LINE_CHARS));
-      if (this.lines.length > KEPT_LINES) this.lines.shift();
-    });
+  add(line: string): void {
+    this.lines.push(line.slice(0, LINE_CHARS));
+    if (this.lines.length > KEPT_LINES) this.lines.shift();
   }
 
   /** The line that says what went wrong, if any: a failed assertion before an error before a warning. */
@@ -183,18 +155,14 @@ function refusal(last: Extract<ChildMessage, { kind: 'failed' }>, log: LogTail):
   return new QuarrelError(last.message + why, log.lines.join('\n'));
 }
 
-function crash(
-  request: ChildRequest,
-  { code, signal }: { readonly code: number | null; readonly signal: NodeJS.Signals | null },
-  node: string | undefined,
-  log: LogTail,
-): Error {
+function crash(request: ChildRequest, ending: Ending, node: string | undefined, log: LogTail): Error {
   const reason = log.reason();
   const where = node === undefined ? '' : ` at about ${node}`;
-  const how = signal ? `was killed by ${signal}` : `ended with code ${code}`;
-  const why = signal === 'SIGABRT' || code !== null ? reason : undefined;
+  // A kill from outside has no reason in the log.
+  const outside = ending.kind === 'killed' && ending.signal !== undefined && ending.signal !== 'SIGABRT';
+  const why = outside ? undefined : reason;
   return new QuarrelError(
-    `llama.cpp ${how} while working on ${request.modelPath}${where}${why === undefined ? '' : `: ${why}`}`,
+    `llama.cpp ${endingText(ending)} while working on ${request.modelPath}${where}${why === undefined ? '' : `: ${why}`}`,
     log.lines.join('\n'),
   );
 }

@@ -3,10 +3,10 @@ import type { LlamaOptions } from '../../shared/divergence/llama-options';
 import type { LayerRange } from './layer-range';
 import type { LibraryFiles } from './library-files';
 
-/** What the parent writes to the child's stdin first, as one line of JSON. */
+/** What the child is told first. */
 export type ChildRequest = CaptureOrder | TokenizeOrder | ContinueOrder;
 
-/** The next evaluation on the state of those before; one line of JSON each. The end of stdin ends the child. */
+/** The next evaluation on the state of those before. */
 export interface StepOrder {
   readonly tokens: readonly number[];
   readonly out: string;
@@ -94,13 +94,10 @@ export interface TokenizeAnswer {
   readonly pieces: readonly string[];
 }
 
-/** What the child writes to file descriptor 3, one JSON document per line. stderr stays llama.cpp's. */
+/** What the child says. stderr is llama.cpp's. */
 export type ChildMessage =
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly detail: string }
   | { readonly kind: 'captured'; readonly answer: CaptureAnswer }
   | { readonly kind: 'tokenized'; readonly answer: TokenizeAnswer }
   | { readonly kind: 'continued'; readonly answer: readonly Continuation[] }
   | { readonly kind: 'failed'; readonly message: string; readonly bug: boolean };
-
-/** The child's end of the pipe that carries `ChildMessage`s. */
-export const MESSAGE_FD = 3;

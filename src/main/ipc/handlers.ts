@@ -28,7 +28,7 @@ export function serveCalls(owner: () => WebContents | undefined, handlers: CallH
 }
 
 export function sendEvent<N extends EventName>(to: WebContents | undefined, name: N, payload: EventContract[N]): void {
-  if (to && !to.isDestroyed()) to.send(eventChannel(name), payload);
+  if (to && !to.isDestroyed() && !to.isCrashed()) to.send(eventChannel(name), payload);
 }
 
 function isOurs(event: IpcMainInvokeEvent, owner: WebContents | undefined): boolean {

@@ -1,18 +1,22 @@
-import { MessageChannel, Worker } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
 import { assert } from '../../shared/base/assert';
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
 import type { Progress } from '../../shared/base/progress';
 import type { JobAnswer, JobEvent, JobMessage, JobName, JobRequest } from '../../shared/ipc/jobs';
+import type { FromWorker, ServiceAnswer, ServiceRequest } from '../jobs/worker-messages';
+import type { Ending, Program, ProgramListener } from '../processes/program';
+import { endingText } from '../processes/program';
 
-/** How long quitting waits for running jobs to remove their files. */
+/** How long quitting waits for running jobs to remove their files, and then for the worker's end. */
 const SHUTDOWN_GRACE_MS = 3_000;
+const END_GRACE_MS = 2_000;
 const STDERR_LINES = 20;
 
-/** What the job worker is started with. */
-export interface JobWorkerData {
-  /** To the GPU window, relayed by main. */
-  readonly gpuPort: MessagePort;
+/** What a worker asks of main besides. */
+export interface WorkerServices {
+  /** @param answer reaches the worker that asked, as long as it lives */
+  receive(request: ServiceRequest, answer: (message: ServiceAnswer) => void): void;
+  /** A worker is gone: whatever it asked for has no reader, and what it wrote no owner. Fulfilled when that is gone, too. */
+  workerGone(): Promise<void>;
 }
 
 interface Job {
@@ -38,18 +42,19 @@ export class JobService {
   private readonly openRuns = new Set<string>();
   /** Whether the worker keeps what the wizard found. */
   private keepsVerdict = false;
-  private worker: Worker | undefined;
+  private worker: Program | undefined;
+  /** What the last worker left is being removed. */
+  private cleaning: Promise<void> = Promise.resolve();
   private stderr: string[] = [];
   private nextId = 1;
 
   /**
-   * @param workerPath bundle of the job worker
-   * @param onGpuPort takes main's end of each worker's channel to the GPU window
+   * @param startWorker starts a job worker
    * @param cancelGraceMs a worker that does not give up a cancelled job within this time is stopped as a whole
    */
   constructor(
-    private readonly workerPath: () => string,
-    private readonly onGpuPort: (port: MessagePort) => void,
+    private readonly startWorker: (listener: ProgramListener) => Program,
+    private readonly services: WorkerServices,
     private readonly cancelGraceMs = 15_000,
   ) {}
 
@@ -79,40 +84,42 @@ export class JobService {
     for (const id of this.jobs.keys()) this.cancel(id);
     const closing = [...this.openRuns].map((runId) => this.start('closeRun', { runId }, () => undefined).answer);
     if (this.keepsVerdict) closing.push(this.start('closeVerdict', {}, () => undefined).answer);
-    const settled = Promise.allSettled([...closing, this.idle()]);
-    await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, SHUTDOWN_GRACE_MS))]);
-    await worker.terminate();
+    await within(SHUTDOWN_GRACE_MS, Promise.allSettled([...closing, this.idle()]));
+    worker.kill();
+    // One that hangs in a dead disk is not even killed at once; it must not keep the app.
+    await within(END_GRACE_MS, this.ended());
+  }
+
+  private async ended(): Promise<void> {
+    while (this.worker) await soon();
+    await this.cleaning;
   }
 
   private async idle(): Promise<void> {
-    while (this.jobs.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (this.jobs.size > 0) await soon();
   }
 
   private post(message: JobMessage): void {
-    this.worker ??= this.startWorker();
-    this.worker.postMessage(message);
+    this.worker ??= this.newWorker();
+    this.worker.post(message);
   }
 
-  private startWorker(): Worker {
-    const { port1, port2 } = new MessageChannel();
-    const workerData: JobWorkerData = { gpuPort: port2 };
-    const worker = new Worker(this.workerPath(), {
-      workerData,
-      transferList: [port2],
-      stderr: true,
-      // A worker thread cannot see that it runs in Electron (`process.versions` lacks it there), yet the children it
-      // starts must be plain Node.
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-    });
+  private newWorker(): Program {
     this.stderr = [];
-    this.onGpuPort(port1);
-    let cause: Error | undefined;
-    worker.on('message', (event: JobEvent) => this.receive(event));
-    worker.on('error', (e) => (cause = e));
-    worker.on('exit', (code) => this.workerGone(worker, code, cause));
-    worker.stderr.on('data', (chunk: Buffer) => {
-      this.stderr = [...this.stderr, ...chunk.toString().split('\n')].filter(Boolean).slice(-STDERR_LINES);
-      process.stderr.write(chunk);
+    const answer = (message: ServiceAnswer): void => {
+      if (this.worker === worker) worker.post(message);
+    };
+    const worker: Program = this.startWorker({
+      message: (raw) => {
+        const message = raw as FromWorker;
+        if (message.kind === 'gpu' || message.kind === 'program') this.services.receive(message, answer);
+        else this.receive(message);
+      },
+      line: (line) => {
+        this.stderr = [...this.stderr, line].slice(-STDERR_LINES);
+        process.stderr.write(`${line}\n`);
+      },
+      end: (ending) => this.workerGone(worker, ending),
     });
     return worker;
   }
@@ -121,7 +128,7 @@ export class JobService {
     const job = this.jobs.get(id);
     if (!job || !this.worker || job.cancelTimer) return;
     const { worker } = this;
-    job.cancelTimer = setTimeout(() => void worker.terminate(), this.cancelGraceMs);
+    job.cancelTimer = setTimeout(() => worker.kill(), this.cancelGraceMs);
     this.post({ kind: 'cancel', id });
   }
 
@@ -140,17 +147,31 @@ export class JobService {
     this.jobs.delete(id);
   }
 
-  private workerGone(worker: Worker, code: number, cause: Error | undefined): void {
+  private workerGone(worker: Program, ending: Ending): void {
     assert(this.worker === worker, 'two job workers at once');
     this.worker = undefined;
     this.openRuns.clear();
     this.keepsVerdict = false;
-    const detail = [...(cause ? [cause.message] : []), ...this.stderr].join('\n');
+    this.cleaning = this.services.workerGone();
     for (const [id, job] of [...this.jobs]) {
       const wasCancelled = job.cancelTimer !== undefined;
       this.settled(id, job);
       if (wasCancelled) job.reject(new CancelledError());
-      else job.reject(new QuarrelError(`The job worker stopped (exit code ${code}) while it ran ${job.name}`, detail));
+      else {
+        const message = `The job worker ${endingText(ending)} while it ran ${job.name}`;
+        job.reject(new QuarrelError(message, this.stderr.join('\n')));
+      }
     }
   }
+}
+
+function soon(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }

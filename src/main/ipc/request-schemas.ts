@@ -73,6 +73,7 @@ const job = z.discriminatedUnion('name', [
 /** What main accepts from the UI window: total over the contract, so a new call cannot be forgotten here. */
 export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<N>> } = {
   appState: nothing,
+  session: nothing,
   gallery: nothing,
   setTheme: z.strictObject({ theme: z.enum(['system', 'dark', 'light']) }),
   pickPath: z.strictObject({ kind: z.enum(['model', 'trace', 'shaders', 'library']) }),
@@ -81,7 +82,9 @@ export const REQUEST_SCHEMAS: { readonly [N in CallName]: z.ZodType<CallRequest<
   rememberTour: nothing,
   startJob: job,
   cancelJob: z.strictObject({ id }),
+  joinJob: z.strictObject({ id }),
   exportVerdict: z.strictObject({ kind: z.enum(['repro', 'json', 'markdown', 'html', 'perfetto']) }),
   pickSavePath: z.strictObject({ part, name: z.string().max(MAX_PATH) }),
   revealFile: z.strictObject({ path }),
+  showAbout: nothing,
 };

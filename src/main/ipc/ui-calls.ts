@@ -2,15 +2,19 @@ import { existsSync } from 'node:fs';
 import type { BrowserWindow, OpenDialogOptions, SaveDialogOptions } from 'electron';
 import { app, dialog, nativeTheme, shell } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
-import type { AppState, JobCall, PickKind } from '../../shared/ipc/contract';
-import type { JobAnswer, JobName, WeightsPart } from '../../shared/ipc/jobs';
+import type { AppState, PickKind } from '../../shared/ipc/contract';
+import type { WeightsPart } from '../../shared/ipc/jobs';
 import { specimenPath } from '../entry-path';
 import { readGallery } from '../gallery/gallery';
+import { cautions, showAbout } from '../windows/about';
 import type { CallHandlers } from './handlers';
 import { sendEvent } from './handlers';
-import type { JobService, RunningJob } from './job-service';
+import type { JobService } from './job-service';
+import type { Question } from './lane-consent';
+import { LaneConsent } from './lane-consent';
 import type { Settings } from './settings';
-import { LastVerdict } from './verdict-export';
+import { exportVerdict } from './verdict-export';
+import { WindowJobs } from './window-jobs';
 
 const PICK_DIALOGS: Readonly<Record<PickKind, OpenDialogOptions>> = {
   model: {
@@ -39,24 +43,35 @@ export interface UiCallContext {
   readonly jobs: JobService;
   /** The model to open first; undefined once it was handed out. */
   readonly takeLaunchFile: () => string | undefined;
+  /** What became of an earlier page; undefined once it was handed out. */
+  readonly takeLoss: () => string | undefined;
   readonly onRecentChanged: () => void;
 }
 
 /** Main's side of the contract. */
 export function uiCalls(context: UiCallContext): CallHandlers {
-  const { settings, window } = context;
-  const running = new Map<number, RunningJob<JobName>>();
+  const { settings, window, jobs } = context;
+  const work = new WindowJobs(jobs, (id, progress) => {
+    sendEvent(window()?.webContents, 'jobProgress', { id, progress });
+  });
+  const consent = new LaneConsent((question) => asks(window(), question));
   /** Paths that the user chose in a save dialog and that no job has taken yet: the page may write nowhere else. */
   const granted = new Set<string>();
-  const last = new LastVerdict();
+  /** What was written for it: the page may have nothing else shown. */
+  const written = new Set<string>();
   return {
     appState: () => appState(context),
+    session: () => work.session(context.takeLoss()),
     setTheme: ({ theme }) => {
       settings.theme = theme;
       nativeTheme.themeSource = theme;
       return null;
     },
-    pickPath: ({ kind }) => pickPath(window(), kind),
+    pickPath: async ({ kind }) => {
+      const path = await pickPath(window(), kind);
+      if (path !== null && kind === 'library') consent.picked(path);
+      return path;
+    },
     rememberFile: ({ path }) => {
       settings.remember(path);
       app.addRecentDocument(path);
@@ -77,24 +92,35 @@ export function uiCalls(context: UiCallContext): CallHandlers {
       if (call.name === 'saveWeights' && !granted.delete(call.request.path)) {
         throw new QuarrelError(`${call.request.path} was not chosen in a save dialog`);
       }
-      last.begin(call.name);
-      const answer = await runJob(context, running, call);
-      last.end(call.name, answer);
+      await consent.require(call);
+      const answer = await work.run(call);
+      if (call.name === 'saveWeights') written.add(call.request.path);
       return answer;
     },
     gallery: () => readGallery(),
     cancelJob: ({ id }) => {
-      running.get(id)?.cancel();
+      work.cancel(id);
       return null;
     },
+    joinJob: ({ id }) => work.join(id),
     pickSavePath: async ({ part, name }) => {
       const path = await pickSavePath(window(), saveDialog(part, name));
       if (path !== null) granted.add(path);
       return path;
     },
-    exportVerdict: ({ kind }) => last.exportAs(kind, (options) => pickSavePath(window(), options), context.jobs),
+    exportVerdict: async ({ kind }) => {
+      const verdict = work.lastOf('findFirstBad')?.answer;
+      const path = await exportVerdict(kind, verdict, (options) => pickSavePath(window(), options), jobs);
+      if (path !== null) written.add(path);
+      return path;
+    },
     revealFile: ({ path }) => {
+      if (!written.has(path)) throw new QuarrelError(`${path} was not written by this window`);
       shell.showItemInFolder(path);
+      return null;
+    },
+    showAbout: async () => {
+      await showAbout(window());
       return null;
     },
   };
@@ -109,6 +135,7 @@ function appState({ settings, takeLaunchFile }: UiCallContext): AppState {
     tourSeen: settings.tourSeen,
     specimen: existsSync(specimen) ? specimen : null,
     launchFile: takeLaunchFile() ?? null,
+    cautions: cautions(),
   };
 }
 
@@ -120,21 +147,18 @@ async function pickPath(window: BrowserWindow | undefined, kind: PickKind): Prom
   return canceled ? null : (filePaths[0] ?? null);
 }
 
-async function runJob(
-  { jobs, window }: UiCallContext,
-  running: Map<number, RunningJob<JobName>>,
-  { id, name, request }: JobCall,
-): Promise<JobAnswer<JobName>> {
-  if (running.has(id)) throw new QuarrelError(`job ${id} is running already`);
-  const job = jobs.start(name, request, (progress) => {
-    sendEvent(window()?.webContents, 'jobProgress', { id, progress });
-  });
-  running.set(id, job);
-  try {
-    return await job.answer;
-  } finally {
-    running.delete(id);
-  }
+async function asks(window: BrowserWindow | undefined, { message, detail, yes }: Question): Promise<boolean> {
+  const options = {
+    type: 'warning',
+    message,
+    detail,
+    buttons: ['Do not run', yes],
+    defaultId: 0,
+    cancelId: 0,
+  } as const;
+  const own = { ...options, buttons: [...options.buttons] };
+  const { response } = await (window ? dialog.showMessageBox(window, own) : dialog.showMessageBox(own));
+  return response === 1;
 }
 
 function saveDialog(part: WeightsPart, name: string): SaveDialogOptions {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { SaveDialogOptions } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
 import type { Verdict } from '../../shared/divergence/verdict';
-import type { JobAnswer, JobName, JobRequest, VerdictExport } from '../../shared/ipc/jobs';
+import type { JobRequest, VerdictExport } from '../../shared/ipc/jobs';
 import type { JobService } from './job-service';
 
 interface ExportForm {
@@ -28,37 +28,24 @@ const FORMS: Readonly<Record<VerdictExport, ExportForm>> = {
   },
 };
 
-/** What the window's last wizard job found, as far as main must know it; the job worker keeps the rest. */
-export class LastVerdict {
-  private verdict: Pick<Verdict, 'model' | 'firstBad'> | undefined;
-
-  /** A wizard job begins: the worker forgets what it kept. */
-  begin(name: JobName): void {
-    if (name === 'findFirstBad') this.verdict = undefined;
-  }
-
-  end(name: JobName, answer: JobAnswer<JobName>): void {
-    if (name === 'findFirstBad') this.verdict = answer as Verdict;
-  }
-
-  /**
-   * Asks for a path and has the worker write there. Null when the user closes the dialog.
-   * @throws QuarrelError where there is nothing to export
-   */
-  async exportAs(
-    kind: VerdictExport,
-    pickSavePath: (options: SaveDialogOptions) => Promise<string | null>,
-    jobs: JobService,
-  ): Promise<string | null> {
-    const { verdict } = this;
-    if (!verdict) throw new QuarrelError('there is no verdict to export: find the first bad layer first');
-    if (kind === 'repro' && verdict.firstBad === null) throw new QuarrelError('no node is bad: there is no repro');
-    const path = await pickSavePath(dialogOf(kind, verdict.model));
-    if (path === null) return null;
-    const request: JobRequest<'exportVerdict'> = { kind, path };
-    await jobs.start('exportVerdict', request, () => undefined).answer;
-    return path;
-  }
+/**
+ * Asks for a path and has the worker, which keeps what it found, write there. Null when the user closes the dialog.
+ * @param verdict of the last search, as far as main must know it
+ * @throws QuarrelError where there is nothing to export
+ */
+export async function exportVerdict(
+  kind: VerdictExport,
+  verdict: Pick<Verdict, 'model' | 'firstBad'> | undefined,
+  pickSavePath: (options: SaveDialogOptions) => Promise<string | null>,
+  jobs: JobService,
+): Promise<string | null> {
+  if (!verdict) throw new QuarrelError('there is no verdict to export: find the first bad layer first');
+  if (kind === 'repro' && verdict.firstBad === null) throw new QuarrelError('no node is bad: there is no repro');
+  const path = await pickSavePath(dialogOf(kind, verdict.model));
+  if (path === null) return null;
+  const request: JobRequest<'exportVerdict'> = { kind, path };
+  await jobs.start('exportVerdict', request, () => undefined).answer;
+  return path;
 }
 
 function dialogOf(kind: VerdictExport, modelPath: string): SaveDialogOptions {

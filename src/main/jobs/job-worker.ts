@@ -1,26 +1,40 @@
-import type { MessagePort } from 'node:worker_threads';
-import { parentPort, workerData } from 'node:worker_threads';
-
-import { defined } from '../../shared/base/assert';
+import { assertUnreachable } from '../../shared/base/assert';
 import { Control } from '../../shared/base/control';
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
-import type { JobEvent, JobMessage, JobName, JobRequest } from '../../shared/ipc/jobs';
+import type { JobEvent, JobName, JobRequest } from '../../shared/ipc/jobs';
 import { gpuWindowDecoder } from '../lanes/gpu-window-block';
 import { GpuWindowClient } from '../lanes/gpu-window-client';
 import { gpuWindowLanes } from '../lanes/gpu-window-lane';
+import { inUtilityProcess, parentLink } from '../processes/parent-link';
+import { RemotePrograms } from '../processes/remote-programs';
+import { startProgramsWith } from '../processes/start-program';
 import { turnsByClock } from '../yield-to-events';
 import { createJobRunner } from './job-runner';
+import type { FromWorker, ToWorker } from './worker-messages';
 
-/** Entry of the app's job worker: one thread that does the long work, so that main stays free for its windows. */
-const port = defined(parentPort ?? undefined, 'parentPort of the job worker');
-const { gpuPort } = workerData as { gpuPort: MessagePort };
-const gpu = new GpuWindowClient(gpuPort);
+/** Entry of the app's job worker: a process that does the long work, so that main stays free for its windows. */
+const main = parentLink();
+const send = (message: FromWorker): void => main.post(message);
+const gpu = new GpuWindowClient((message) => send({ kind: 'gpu', message }));
+const programs = new RemotePrograms((order) => send({ kind: 'program', order }));
+if (inUtilityProcess()) startProgramsWith(programs.start);
 const runner = createJobRunner({ webgpuLane: gpuWindowLanes(gpu), decodeOnDevice: gpuWindowDecoder(gpu) });
 const controls = new Map<number, Control>();
 
-port.on('message', (message: JobMessage) => {
-  if (message.kind === 'cancel') controls.get(message.id)?.cancel();
-  else void start(message.id, message.name, message.request);
+main.onMessage((raw) => {
+  const message = raw as ToWorker;
+  switch (message.kind) {
+    case 'start':
+      return void start(message.id, message.name, message.request);
+    case 'cancel':
+      return controls.get(message.id)?.cancel();
+    case 'gpu':
+      return gpu.receive(message.event);
+    case 'program':
+      return programs.receive(message.news);
+    default:
+      return assertUnreachable(message);
+  }
 });
 
 async function start(id: number, name: JobName, request: unknown): Promise<void> {
@@ -44,8 +58,4 @@ function failure(id: number, e: unknown): JobEvent {
   }
   const bug = e instanceof Error ? e : new Error(String(e));
   return { kind: 'failed', id, message: `this is a bug in Quarrel: ${bug.message}`, detail: bug.stack ?? '' };
-}
-
-function send(event: JobEvent): void {
-  port.postMessage(event);
 }

@@ -1,4 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
 import { assertUnreachable } from '../../shared/base/assert';
 import { CancelledError, QuarrelError } from '../../shared/base/errors';
 import type { JobControl, Progress } from '../../shared/base/progress';
@@ -11,16 +10,12 @@ interface Pending {
   readonly progress: (p: Progress) => void;
 }
 
-/** Calls the GPU window from the job worker, over a port that main relays: `workerData.gpuPort`, one client for all. */
+/** Calls the GPU window from the job worker, through main, which relays; one client for all. */
 export class GpuWindowClient {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
 
-  constructor(private readonly port: MessagePort) {
-    port.on('message', (event: GpuEvent) => this.receive(event));
-    // Main holds the other end for as long as the worker lives: this end must not keep the thread alive by itself.
-    port.unref();
-  }
+  constructor(private readonly post: (message: GpuMessage) => void) {}
 
   /** Throws QuarrelError when the window or WebGPU fails, CancelledError when `control` is cancelled. */
   async call<N extends GpuCallName>(name: N, request: GpuRequest<N>, control?: JobControl): Promise<GpuAnswer<N>> {
@@ -39,11 +34,8 @@ export class GpuWindowClient {
     }
   }
 
-  private post(message: GpuMessage): void {
-    this.port.postMessage(message);
-  }
-
-  private receive(event: GpuEvent): void {
+  /** Takes what the window says. */
+  receive(event: GpuEvent): void {
     const waiting = this.pending.get(event.id);
     if (!waiting) return; // the answer to a call that was cancelled meanwhile
     switch (event.kind) {

@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
 import { protocol } from 'electron';
 
-/** Our pages come from `quarrel://app/…`: a secure origin of their own, with headers, which file:// has not. */
+/** Our pages come from `quarrel://…`: a secure origin with headers, which file:// has not. */
 const SCHEME = 'quarrel';
-const ORIGIN = `${SCHEME}://app`;
 
-export const UI_URL = `${ORIGIN}/ui/index.html`;
-export const GPU_URL = `${ORIGIN}/gpu-window/index.html`;
+/** An origin for each page, so that neither can reach into the other: folders of the built pages that it holds. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = { app: ['ui', 'assets'], gpu: ['gpu-window', 'assets'] };
+
+export const UI_URL = `${SCHEME}://app/ui/index.html`;
+export const GPU_URL = `${SCHEME}://gpu/gpu-window/index.html`;
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -40,7 +42,8 @@ export function serveAppProtocol(root: string): void {
     const url = new URL(request.url);
     const path = normalize(join(root, decodeURIComponent(url.pathname)));
     const type = CONTENT_TYPES[extname(path)];
-    if (request.method !== 'GET' || url.host !== 'app' || !path.startsWith(root + sep) || type === undefined) {
+    const isServed = FOLDERS[url.host]?.some((folder) => path.startsWith(join(root, folder) + sep)) ?? false;
+    if (request.method !== 'GET' || !isServed || type === undefined) {
       return new Response(null, { status: 403 });
     }
     try {

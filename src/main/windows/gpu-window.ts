@@ -1,15 +1,19 @@
 import { join } from 'node:path';
-import { BrowserWindow, ipcMain } from 'electron';
+import { app, BrowserWindow, ipcMain } from 'electron';
 import { QuarrelError } from '../../shared/base/errors';
 import type { Failure } from '../../shared/ipc/contract';
 import { GPU_EVENT_CHANNEL, GPU_MESSAGE_CHANNEL, GPU_READY_CHANNEL } from '../../shared/ipc/contract';
 import type { GpuEvent, GpuMessage } from '../../shared/ipc/gpu-window';
-import { projectRoot } from '../entry-path';
+import { archiveRoot } from '../entry-path';
+import { sweepLeftovers } from '../files/leftovers';
+import { lives } from '../files/process-identity';
 import { GPU_URL } from './app-protocol';
+import { DEVELOPMENT } from './development';
 
 const READY_WITHIN_MS = 30_000;
 /** A kernel that does not end cannot be cancelled from inside: the window goes with it. */
 const CANCEL_GRACE_MS = 8_000;
+const GONE_WITHIN_MS = 2_000;
 
 /**
  * The hidden, trusted page that runs WebGPU: opened on first need, closed with its calls failed when it crashes or
@@ -20,8 +24,14 @@ export class GpuWindow {
   private window: BrowserWindow | undefined;
   private readonly running = new Map<number, NodeJS.Timeout | undefined>();
   private errors: string[] = [];
+  private gpuLosses = 0;
+  /** Of the last page. */
+  private pid: number | undefined;
 
   constructor(private readonly onEvent: (event: GpuEvent) => void) {
+    app.on('child-process-gone', (_event, { type, reason }) => {
+      if (type === 'GPU' && reason !== 'clean-exit') this.gpuLosses++;
+    });
     ipcMain.on(GPU_EVENT_CHANNEL, (event, payload: GpuEvent) => {
       if (event.sender === this.window?.webContents) this.receive(payload);
     });
@@ -42,21 +52,26 @@ export class GpuWindow {
     }
   }
 
-  /** Closes the window; running calls fail. */
-  close(reason: string): void {
+  /** Closes the window; running calls fail. Fulfilled when its process, which writes files, is gone, or does not go. */
+  async close(reason: string): Promise<void> {
     this.failAll(reason);
+    const end = performance.now() + GONE_WITHIN_MS;
+    while (this.pid !== undefined && lives(this.pid) && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   private async open(): Promise<BrowserWindow> {
     const window = new BrowserWindow({
       show: false,
       webPreferences: {
-        preload: join(projectRoot(), 'out', 'preload', 'gpu-host.cjs'),
+        preload: join(archiveRoot(), 'out', 'preload', 'gpu-host.cjs'),
         sandbox: false,
         contextIsolation: false,
         nodeIntegration: true,
         backgroundThrottling: false,
         spellcheck: false,
+        devTools: DEVELOPMENT,
       },
     });
     this.window = window;
@@ -66,10 +81,12 @@ export class GpuWindow {
       if (level === 3) this.errors.push(text);
     });
     webContents.on('preload-error', (_event, _path, error) => this.failAll(`GPU window: ${error.message}`));
-    webContents.on('render-process-gone', (_event, { reason, exitCode }) =>
-      this.failAll(`The GPU window stopped (${reason}, exit code ${exitCode}). It is opened anew for the next run.`),
-    );
+    webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
+      this.failAll(`The GPU window stopped (${reason}, exit code ${exitCode}). It is opened anew for the next run.`);
+      sweepLeftovers();
+    });
     await this.loaded(window);
+    this.pid = webContents.getOSProcessId();
     return window;
   }
 
@@ -102,7 +119,15 @@ export class GpuWindow {
   private receive(event: GpuEvent): void {
     if (!this.running.has(event.id)) return;
     if (event.kind !== 'progress') this.settle(event.id);
-    this.onEvent(event);
+    this.onEvent(event.kind === 'failed' ? { ...event, failure: this.withLosses(event.failure) } : event);
+  }
+
+  /** Chromium may have given the GPU up: then only a new start brings it back. */
+  private withLosses(failure: Failure): Failure {
+    if (this.gpuLosses === 0 || failure.kind !== 'failed') return failure;
+    const times = this.gpuLosses === 1 ? 'once' : `${this.gpuLosses} times`;
+    const message = `${failure.message} (the GPU process was lost ${times}; if WebGPU stays away, start Quarrel again)`;
+    return { ...failure, message };
   }
 
   private settle(id: number): void {

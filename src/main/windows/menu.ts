@@ -1,11 +1,13 @@
 import type { MenuItemConstructorOptions } from 'electron';
 import { Menu } from 'electron';
+import { DEVELOPMENT } from './development';
 import type { MenuCommand, RecentFile } from '../../shared/ipc/contract';
 
 export interface MenuActions {
   readonly command: (command: MenuCommand) => void;
   readonly openFile: (path: string) => void;
   readonly forgetRecent: () => void;
+  readonly about: () => void;
 }
 
 /** The application menu; built anew when the recent files change. */
@@ -29,10 +31,11 @@ export function setMenu(recent: readonly RecentFile[], actions: MenuActions): vo
         { role: 'zoomOut' },
         { type: 'separator' },
         { role: 'togglefullscreen' },
-        { role: 'toggleDevTools' },
+        ...(DEVELOPMENT ? [{ role: 'toggleDevTools' } as const] : []),
       ],
     },
     { role: 'windowMenu' },
+    { role: 'help', submenu: [{ label: 'About Quarrel', click: actions.about }] },
   ];
   Menu.setApplicationMenu(Menu.buildFromTemplate(template));
 }

@@ -30,6 +30,8 @@ export interface AppState {
   readonly specimen: string | null;
   /** The model named on the command line, or dropped on the app's icon; null when none. Handed out once. */
   readonly launchFile: string | null;
+  /** What the user should know about what runs here, such as an Electron without security fixes. */
+  readonly cautions: readonly string[];
 }
 
 export type PickKind = 'model' | 'trace' | 'shaders' | 'library';
@@ -42,12 +44,33 @@ export type JobCall = {
 /** Jobs that main starts by itself: they write to paths that the user chose, or end what the window left open. */
 export type WindowJobName = Exclude<JobName, 'exportVerdict' | 'closeVerdict'>;
 
+/** Jobs whose last answer the window goes on showing. */
+export type KeptJobName = 'inspect' | 'runLanes' | 'findFirstBad';
+
+export type KeptJob = {
+  readonly [N in KeptJobName]: Extract<JobCall, { readonly name: N }> & { readonly answer: JobAnswer<N> };
+}[KeptJobName];
+
+/** What an earlier page of the window left: all that is needed to go on where it stopped. */
+export interface WindowSession {
+  /** What became of that page, to be told; null at the app's start. */
+  readonly loss: string | null;
+  /** The highest id of a job so far. */
+  readonly lastId: number;
+  /** At most one of each name, the newest last. */
+  readonly kept: readonly KeptJob[];
+  /** Jobs that still run, in the order of their start, each with the newest of its stages. */
+  readonly running: readonly { readonly call: JobCall; readonly stages: readonly Progress[] }[];
+}
+
 /**
  * Everything the UI window may ask of main: the one contract. Both ends derive from it: the preload script exposes
  * `QuarrelApi`, main must have a handler and a request schema for every name.
  */
 export interface CallContract {
   appState(request: Record<string, never>): AppState;
+  /** What a page that is loaded anew goes on with. */
+  session(request: Record<string, never>): WindowSession;
   /** Bugs planted in kernels, for the embedded model; the one to begin with first. */
   gallery(request: Record<string, never>): readonly GalleryBug[];
   setTheme(request: { readonly theme: Theme }): null;
@@ -61,6 +84,8 @@ export interface CallContract {
   /** Answers when the job ends; `jobProgress` meanwhile. The answer's type is that of `JobContract[name]`. */
   startJob(request: JobCall): JobAnswer<JobName>;
   cancelJob(request: { readonly id: number }): null;
+  /** Answers as `startJob` would, for a job that an earlier page started. */
+  joinJob(request: { readonly id: number }): JobAnswer<JobName>;
   /**
    * Save dialog, then an atomic write of what the window's last `findFirstBad` job found; the path, or null when the
    * user closes the dialog. Fails where no such job has finished, and for a repro where no node is bad.
@@ -71,8 +96,9 @@ export interface CallContract {
    * may be given to the job `saveWeights`, once.
    */
   pickSavePath(request: { readonly part: WeightsPart; readonly name: string }): string | null;
-  /** Opens the folder that holds the file in the platform's file manager. */
+  /** Opens the folder that holds a file, or repro, that this window has written, in the platform's file manager. */
   revealFile(request: { readonly path: string }): null;
+  showAbout(request: Record<string, never>): null;
 }
 
 export type CallName = keyof CallContract;

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { entryPath } from '../../../src/main/entry-path';
+import type { WorkerServices } from '../../../src/main/ipc/job-service';
 import { JobService } from '../../../src/main/ipc/job-service';
+import { startNodeFile, startNodeProgram } from '../../../src/main/processes/node-program';
+import type { Program, ProgramListener } from '../../../src/main/processes/program';
 import { CancelledError, QuarrelError } from '../../../src/shared/base/errors';
-import type { GpuEvent, GpuMessage } from '../../../src/shared/ipc/gpu-window';
 import { tinyModelPath } from '../../helpers/shared-files';
 
 const model = tinyModelPath();
@@ -17,23 +17,23 @@ afterEach(async () => {
   for (const dispose of disposers.splice(0)) await dispose();
 });
 
-function service(
-  workerPath = (): string => entryPath('job-worker'),
-  onGpuPort: (port: MessagePort) => void = quiet,
-  cancelGraceMs?: number,
-): JobService {
-  const jobs = new JobService(workerPath, onGpuPort, cancelGraceMs);
+type StartWorker = (listener: ProgramListener) => Program;
+
+const realWorker: StartWorker = (listener) => startNodeProgram('job-worker', process.env, listener);
+
+function service(startWorker = realWorker, receive: WorkerServices['receive'] = quiet, graceMs?: number): JobService {
+  const jobs = new JobService(startWorker, { receive, workerGone: () => Promise.resolve() }, graceMs);
   disposers.push(() => jobs.dispose());
   return jobs;
 }
 
-/** A worker script that misbehaves as no job of ours should. */
-function badWorker(source: string): () => string {
+/** A worker that misbehaves as no job of ours should. */
+function badWorker(source: string): StartWorker {
   const folder = mkdtempSync(join(tmpdir(), 'quarrel-worker-'));
   disposers.unshift(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'worker.cjs');
-  writeFileSync(path, `const { parentPort } = require('node:worker_threads');\n${source}`);
-  return () => path;
+  writeFileSync(path, source);
+  return (listener) => startNodeFile(path, process.env, listener);
 }
 
 describe('JobService with the real job worker', () => {
@@ -63,11 +63,10 @@ describe('JobService with the real job worker', () => {
   });
 
   it('lets the worker reach the GPU window, and its failures come back as the lane’s own', async () => {
-    const jobs = service(undefined, (port) => {
-      port.on('message', (message: GpuMessage) => {
-        const failure = { kind: 'failed', message: 'no adapter here' } as const;
-        port.postMessage({ kind: 'failed', id: message.id, failure } satisfies GpuEvent);
-      });
+    const jobs = service(undefined, (request, answer) => {
+      if (request.kind !== 'gpu') return;
+      const failure = { kind: 'failed', message: 'no adapter here' } as const;
+      answer({ kind: 'gpu', event: { kind: 'failed', id: request.message.id, failure } });
     });
     const [run] = await jobs.start(
       'runLanes',
@@ -82,23 +81,28 @@ describe('JobService with the real job worker', () => {
 
 describe('JobService with a worker that fails', () => {
   it('fails the running jobs with what the worker said last, and starts a new one for the next', async () => {
-    const jobs = service(
-      badWorker(`parentPort.on('message', () => { console.error('out of luck'); process.exit(3); });`),
-    );
+    const jobs = service(badWorker(`process.on('message', () => { console.error('out of luck'); process.exit(3); });`));
     for (let i = 0; i < 2; i++) {
       const failure: unknown = await jobs.start('inspect', { modelPath: model }, quiet).answer.catch((e: unknown) => e);
       expect(failure).toBeInstanceOf(QuarrelError);
-      expect((failure as QuarrelError).message).toBe('The job worker stopped (exit code 3) while it ran inspect');
+      expect((failure as QuarrelError).message).toBe('The job worker ended with code 3 while it ran inspect');
       expect((failure as QuarrelError).detail).toBe('out of luck');
     }
   });
 
   it('stops a worker that does not heed a cancel', async () => {
-    // Short for this worker only: on a busy machine the real one needs longer, and the process may die with it in koffi.
-    const jobs = service(badWorker(`parentPort.on('message', () => { for (;;); });`), quiet, 200);
+    const jobs = service(badWorker(`process.on('message', () => { for (;;); });`), quiet, 200);
     const job = jobs.start('inspect', { modelPath: model }, quiet);
     job.cancel();
     await expect(job.answer).rejects.toThrow(CancelledError);
+  });
+
+  it('is not held up by a worker that does not end: quitting takes seconds at most', async () => {
+    const jobs = service(badWorker(`process.on('SIGTERM', () => {}); process.on('message', () => { for (;;); });`));
+    const job = jobs.start('inspect', { modelPath: model }, quiet);
+    const startedAt = performance.now();
+    await Promise.all([jobs.dispose(), expect(job.answer).rejects.toThrow(CancelledError)]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('says that the app is not built', async () => {

@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { entryPath } from '../../../src/main/entry-path';
 import { JobService } from '../../../src/main/ipc/job-service';
 import { KeptVerdict } from '../../../src/main/jobs/kept-verdict';
+import { startNodeProgram } from '../../../src/main/processes/node-program';
 import type { PerfettoDocument } from '../../../src/main/reports/perfetto';
 import type { FindFirstBadRequest } from '../../../src/shared/ipc/jobs';
 import { tinyModelPath } from '../../helpers/shared-files';
@@ -77,10 +77,15 @@ describe('what the last wizard run found', () => {
 
 describe('the job worker', () => {
   it('keeps it until the app quits', async () => {
-    const jobs = new JobService(
-      () => entryPath('job-worker'),
-      () => undefined,
-    );
+    const temporary = path.join(root, 'tmp');
+    fs.mkdirSync(temporary);
+    const kept = (): string[] =>
+      (fs.readdirSync(temporary, { recursive: true }) as string[]).filter((name) => path.basename(name) === 'repro');
+    const env = { ...process.env, TMPDIR: temporary, TEMP: temporary };
+    const jobs = new JobService((listener) => startNodeProgram('job-worker', env, listener), {
+      receive: () => undefined,
+      workerGone: () => Promise.resolve(),
+    });
     await jobs.start('findFirstBad', wrong, () => undefined).answer;
     expect(kept()).toHaveLength(1);
     const out = path.join(root, 'by-worker');

@@ -1,6 +1,4 @@
-import { MessageChannel } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GpuWindowClient } from '../../../src/main/lanes/gpu-window-client';
 import { Control } from '../../../src/shared/base/control';
 import { CancelledError, QuarrelError } from '../../../src/shared/base/errors';
@@ -8,17 +6,12 @@ import type { Progress } from '../../../src/shared/base/progress';
 import type { GpuEvent, GpuMessage } from '../../../src/shared/ipc/gpu-window';
 
 describe('GpuWindowClient', () => {
-  let far: MessagePort | undefined;
-  afterEach(() => far?.close());
-
   /** A client whose far end answers each message with the given events. */
   function connect(answer: (message: GpuMessage) => readonly GpuEvent[]): GpuWindowClient {
-    const { port1, port2 } = new MessageChannel();
-    far = port2;
-    port2.on('message', (message: GpuMessage) => {
-      for (const event of answer(message)) port2.postMessage(event);
+    const client: GpuWindowClient = new GpuWindowClient((message) => {
+      queueMicrotask(() => answer(message).forEach((event) => client.receive(event)));
     });
-    return new GpuWindowClient(port1);
+    return client;
   }
 
   it('matches answers to calls by id', async () => {

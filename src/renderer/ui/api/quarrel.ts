@@ -33,13 +33,31 @@ export function startJob<N extends JobName>(
   request: JobRequest<N>,
   onProgress: (progress: Progress) => void = () => undefined,
 ): RunningJob<N> {
+  const id = nextId++;
+  return followed(id, onProgress, () => call('startJob', { id, name, request } as JobCall));
+}
+
+/** Follows a job that an earlier page of this window started. */
+export function joinJob<N extends JobName>(id: number, onProgress: (progress: Progress) => void): RunningJob<N> {
+  return followed(id, onProgress, () => call('joinJob', { id }));
+}
+
+/** Jobs of an earlier page have the ids up to this one. */
+export function startIdsAfter(id: number): void {
+  nextId = Math.max(nextId, id + 1);
+}
+
+function followed<N extends JobName>(
+  id: number,
+  onProgress: (progress: Progress) => void,
+  answered: () => Promise<JobAnswer<JobName>>,
+): RunningJob<N> {
   if (!subscribed) {
     subscribed = true;
-    window.quarrel.on('jobProgress', ({ id, progress }) => progressListeners.get(id)?.(progress));
+    window.quarrel.on('jobProgress', ({ id: of, progress }) => progressListeners.get(of)?.(progress));
   }
-  const id = nextId++;
   progressListeners.set(id, onProgress);
-  const answer = call('startJob', { id, name, request } as JobCall)
+  const answer = answered()
     .finally(() => progressListeners.delete(id))
     .then((value) => value as JobAnswer<N>);
   return { answer, cancel: () => void call('cancelJob', { id }) };

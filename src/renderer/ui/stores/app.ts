@@ -19,6 +19,7 @@ export const useAppStore = defineStore('app', () => {
   const recent = ref<readonly RecentFile[]>([]);
   const specimen = ref<string | null>(null);
   const tourSeen = ref(true);
+  const cautions = ref<readonly string[]>([]);
   const view = ref<ViewName>('welcome');
   const notices = ref<readonly Notice[]>([]);
   let nextNotice = 1;
@@ -31,6 +32,7 @@ export const useAppStore = defineStore('app', () => {
     recent.value = state.recent;
     specimen.value = state.specimen;
     tourSeen.value = state.tourSeen;
+    cautions.value = state.cautions;
     return state.launchFile;
   }
 
@@ -62,6 +64,7 @@ export const useAppStore = defineStore('app', () => {
     recent,
     specimen,
     tourSeen,
+    cautions,
     view,
     notices,
     load,

@@ -4,7 +4,7 @@ import { CancelledError, QuarrelError } from '../../../shared/base/errors';
 import type { Progress } from '../../../shared/base/progress';
 import type { JobAnswer, JobName, JobRequest } from '../../../shared/ipc/jobs';
 import type { RunningJob } from '../api/quarrel';
-import { startJob } from '../api/quarrel';
+import { joinJob, startJob } from '../api/quarrel';
 import { useAppStore } from './app';
 
 /** A stage of running work as it was last heard of. */
@@ -20,6 +20,8 @@ export interface JobState {
   readonly stages: ShallowRef<readonly Stage[]>;
   /** The answer, or undefined when it was cancelled or failed; a failure becomes a notice. */
   run<N extends JobName>(name: N, request: JobRequest<N>): Promise<JobAnswer<N> | undefined>;
+  /** The same for a job that runs already, with the stages that it has gone through. */
+  join<N extends JobName>(id: number, stages: readonly Progress[]): Promise<JobAnswer<N> | undefined>;
   cancel: () => void;
 }
 
@@ -30,13 +32,16 @@ export function createJobState(): JobState {
   const stages = shallowRef<readonly Stage[]>([]);
   let job: RunningJob<JobName> | undefined;
 
-  async function run<N extends JobName>(name: N, request: JobRequest<N>): Promise<JobAnswer<N> | undefined> {
+  async function follow<N extends JobName>(
+    start: (onProgress: (progress: Progress) => void) => RunningJob<N>,
+    before: readonly Progress[],
+  ): Promise<JobAnswer<N> | undefined> {
     if (running.value) return undefined;
     running.value = true;
     cancelling.value = false;
-    stages.value = [];
+    stages.value = before.map((progress) => ({ name: progress.stage, progress }));
     try {
-      const started = startJob(name, request, (progress) => (stages.value = withProgress(stages.value, progress)));
+      const started = start((progress) => (stages.value = withProgress(stages.value, progress)));
       job = started;
       return await started.answer;
     } catch (e) {
@@ -53,7 +58,9 @@ export function createJobState(): JobState {
     running,
     cancelling,
     stages,
-    run,
+    run: (name, request) => follow((onProgress) => startJob(name, request, onProgress), []),
+    join: <N extends JobName>(id: number, before: readonly Progress[]) =>
+      follow<N>((onProgress) => joinJob<N>(id, onProgress), before),
     cancel: () => {
       if (!job) return;
       cancelling.value = true;

@@ -39,10 +39,16 @@ export const useModelStore = defineStore('model', () => {
     }
   }
 
+  /** Shows a model that an earlier page of the window had opened. */
+  function restore(opened: InspectReport): void {
+    report.value = opened;
+    useRunStore().modelChanged(hasVocabulary.value);
+  }
+
   async function openByDialog(): Promise<void> {
     const chosen = await call('pickPath', { kind: 'model' });
     if (chosen !== null) await open(chosen);
   }
 
-  return { report, path, fileName, hasVocabulary, opening: job.running, open, openByDialog };
+  return { report, path, fileName, hasVocabulary, opening: job.running, open, restore, openByDialog };
 });

@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { NodeDetail, RunSummary } from '../../../shared/compare/comparison';
+import type { Progress } from '../../../shared/base/progress';
 import type { RunLanesRequest } from '../../../shared/ipc/jobs';
 import { startJob } from '../api/quarrel';
 import type { PromptMode } from '../format/prompt';
@@ -93,7 +94,10 @@ export const useRunStore = defineStore('run', () => {
   async function run(lanes: readonly string[] = useLaneStore().enabled, input = asked()): Promise<boolean> {
     const modelPath = useModelStore().path;
     if (modelPath === undefined || !input) return false;
-    const finished = await job.run('runLanes', { modelPath, ...input, lanes: [...lanes] });
+    return show(await job.run('runLanes', { modelPath, ...input, lanes: [...lanes] }));
+  }
+
+  function show(finished: readonly RunSummary[] | undefined): boolean {
     const prefill = finished?.[0];
     if (!finished || !prefill) return false;
     closeRun();
@@ -102,6 +106,17 @@ export const useRunStore = defineStore('run', () => {
     select(prefill.nodes[0]?.key);
     useAppStore().view = 'timeline';
     return true;
+  }
+
+  /** What an earlier page of the window was told to run, in the run bar again. */
+  function restoreInput({ prompt: given, steps: asked = 0 }: Pick<RunLanesRequest, 'prompt' | 'steps'>): void {
+    mode.value = given.kind;
+    text.value = { ...text.value, [given.kind]: given.kind === 'prompt' ? given.text : given.tokens.join(', ') };
+    stepsText.value = String(asked);
+  }
+
+  async function join(id: number, stages: readonly Progress[]): Promise<void> {
+    show(await job.join<'runLanes'>(id, stages));
   }
 
   function select(key: string | undefined, lane?: number): void {
@@ -171,6 +186,9 @@ export const useRunStore = defineStore('run', () => {
     modelChanged,
     asked,
     run,
+    show,
+    join,
+    restoreInput,
     select,
     selectStep,
     openLayer,

@@ -2,7 +2,8 @@ import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { Observation } from '../../../shared/divergence/checks';
 import type { Verdict } from '../../../shared/divergence/verdict';
-import type { VerdictExport } from '../../../shared/ipc/jobs';
+import type { Progress } from '../../../shared/base/progress';
+import type { FindFirstBadRequest, VerdictExport } from '../../../shared/ipc/jobs';
 import { call } from '../api/quarrel';
 import { useAppStore } from './app';
 import { createJobState, reportFailure } from './job-state';
@@ -10,6 +11,8 @@ import { useModelStore } from './model';
 import { REFERENCE_LANE, useLaneStore } from './lanes';
 import { useRunStore } from './run';
 import { holdsStep } from './run-steps';
+
+type Asked = Pick<FindFirstBadRequest, 'candidate' | 'expect' | 'minLogit' | 'observe' | 'strict'>;
 
 const ALL_WAYS: readonly Observation['id'][] = ['run-to-run', 'fusion', 'batch', 'cached-decode'];
 
@@ -70,6 +73,19 @@ export const useWizardStore = defineStore('wizard', () => {
     });
   }
 
+  /** What an earlier page of the window searched, or still searches. */
+  function restoreInput({ candidate: asked, expect: text, minLogit: least, observe: ways, strict: all }: Asked): void {
+    chosen.value = asked;
+    expect.value = text ?? '';
+    minLogit.value = least === undefined ? '' : String(least);
+    observe.value = ways !== undefined;
+    strict.value = all === true;
+  }
+
+  async function join(id: number, stages: readonly Progress[]): Promise<void> {
+    verdict.value = await job.join<'findFirstBad'>(id, stages);
+  }
+
   /** Shows a node of a step of the verdict in the layer view, after running its lanes where no run has them. */
   async function showNode(key: string, step: number): Promise<void> {
     const shown = verdict.value;
@@ -119,6 +135,8 @@ export const useWizardStore = defineStore('wizard', () => {
     cancel: job.cancel,
     reset,
     start,
+    join,
+    restoreInput,
     showNode,
     exportVerdict,
   };
