@@ -4,6 +4,7 @@ import type { Graph } from '../../shared/graph/graph';
 import type { AlignedTrace } from '../../shared/trace/alignment';
 import type { NameMap } from '../../shared/trace/name-map';
 import { targetOf } from '../../shared/trace/name-map';
+import { DTYPE_BYTES } from '../../shared/trace/safetensors';
 import type { InferredNames } from './infer-names';
 
 /** @param map the one that was given; absent where names were inferred, or are taken as ours */
@@ -16,9 +17,16 @@ export function unplacedNames(
   const placed = aligned.placedNames;
   // views and cache writes are in the graph, and no results of their own; leaves are its inputs
   const known = new Set(graph.tensors.flatMap((t) => [t.key, t.name]));
-  return aligned.foreignKeys
+  const unread = [...aligned.unreadable].map(([name, dtype]) => ({ name, reason: notMeasured(dtype) }));
+  const unplaced = aligned.foreignKeys
     .filter((name) => !placed.has(name) && !known.has(name) && !name.startsWith('leaf:'))
     .map((name) => ({ name, reason: reasonOf(name, map, inferred) }));
+  return [...unread, ...unplaced];
+}
+
+/** Why a checkpoint is not read. */
+export function notMeasured(dtype: string): string {
+  return `not measured: ${dtype}; ${Object.keys(DTYPE_BYTES).join(', ')} are read`;
 }
 
 function reasonOf(name: string, map: NameMap | undefined, inferred: InferredNames | undefined): string {

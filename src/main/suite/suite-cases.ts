@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import picomatch from 'picomatch';
 
+import { QuarrelError } from '../../shared/base/errors';
 import { parseShardName } from '../../shared/gguf/shard-names';
 import type { Suite, SuiteCandidate, SuiteEntry, SuiteExpectation, SuitePrompt } from './suite-file';
 
@@ -91,7 +92,8 @@ function modelsOf({ pattern, at }: SuiteEntry['models'][number], folder: string)
     .filter((file) => matches(file) && !isLaterShard(file))
     .sort()
     .map((file) => path.join(root, file));
-  return found.length > 0 ? found : at.refuse(`no file matches ${JSON.stringify(pattern)} in ${folder}`);
+  if (found.length > 0) return found;
+  throw new QuarrelError(`${at}: no file matches ${JSON.stringify(pattern)} in ${folder}`);
 }
 
 /** Files below a folder, by relative path with `/`; none where there is no such folder. */

@@ -85,11 +85,11 @@ describe('trace file', () => {
 /** A file as another engine writes it: string pairs and one tensor, no manifest. */
 function foreignFile(metadata: Readonly<Record<string, unknown>>): string {
   const target = path.join(folder, 'foreign.safetensors');
-  const tensor = { dtype: 'F32', shape: [1], data_offsets: [0, 4] };
-  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, x: tensor, 'step1/x': tensor }));
+  const tensor = (begin: number): object => ({ dtype: 'F32', shape: [1], data_offsets: [begin, begin + 4] });
+  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, x: tensor(0), 'step1/x': tensor(4) }));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  fs.writeFileSync(target, Buffer.concat([length, header, Buffer.alloc(4)]));
+  fs.writeFileSync(target, Buffer.concat([length, header, Buffer.alloc(8)]));
   return target;
 }
 
