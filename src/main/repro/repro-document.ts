@@ -1,6 +1,6 @@
 /** `repro.json`: what a repro folder says of itself. */
 import { z } from 'zod';
-import { anyNumber, parseJson } from '../../shared/base/json';
+import { anyNumber, countOf, parseJson } from '../../shared/base/json';
 import type { BadNode } from '../../shared/divergence/verdict';
 import type { Dims } from '../../shared/graph/graph';
 import type { Arithmetic } from '../../shared/ops/arithmetic';
@@ -119,7 +119,8 @@ export interface ReproDocument {
 
 const names = z.array(z.string());
 const arithmetic = z.enum(['exact', 'ggml', 'f16', 'bf16', 'f16-sums'] satisfies readonly Arithmetic[]);
-const dims = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const size = countOf('a whole number from 0');
+const dims = z.tuple([size, size, size, size], 'four whole numbers');
 
 const weight = z.looseObject({
   name: z.string(),
@@ -137,7 +138,7 @@ const schema = z.looseObject({
   node: z.string(),
   nodes: z.array(z.looseObject({ key: z.string(), op: z.string(), ne: dims })).min(1),
   dtype: z.enum(Object.keys(DTYPE_BYTES) as TraceDtype[]),
-  arithmetics: z.array(arithmetic).min(1),
+  arithmetics: z.array(arithmetic).refine((all) => all.includes('exact'), 'a list with "exact" in it'),
   noiseFloor: anyNumber,
   margin: anyNumber,
   bad: z.looseObject({

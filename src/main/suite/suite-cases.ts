@@ -96,13 +96,28 @@ function modelsOf({ pattern, at }: SuiteEntry['models'][number], folder: string)
   throw new QuarrelError(`${at}: no file matches ${JSON.stringify(pattern)} in ${folder}`);
 }
 
-/** Files below a folder, by relative path with `/`; none where there is no such folder. */
+/**
+ * What lies below a folder and is none itself, by relative path with `/`; nothing where there is no such folder. A link
+ * that leads nowhere or to itself counts: its cases fail, and are not left out in silence.
+ */
 function filesUnder(root: string): readonly string[] {
-  if (!fs.statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return fs
-    .readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .map((file) => file.split(path.sep).join('/'))
-    .filter((file) => fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile());
+  if (!isFolder(root)) return [];
+  try {
+    return fs
+      .readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .map((file) => file.split(path.sep).join('/'))
+      .filter((file) => !isFolder(path.join(root, file)));
+  } catch (e) {
+    throw new QuarrelError(`cannot list ${root}: ${(e as Error).message}`);
+  }
+}
+
+function isFolder(file: string): boolean {
+  try {
+    return fs.statSync(file).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** A split model is opened by its first part. */

@@ -67,6 +67,6 @@ function textKind(text: string): FileKind | undefined {
     return { name: 'a web page', help: 'the server has answered with a page (a login, an error) instead of the file' };
   }
   if (/^[{[]/.test(text)) return { name: 'JSON', holdsTensors: true };
-   
+
   return text.length > 0 && !/[^\t\n\r\x20-\x7e]/.test(text) ? { name: 'plain text' } : undefined;
 }
