@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import { entryPath } from '../entry-path';
+import { ownWords } from '../files/own-words';
 import { captureEnv } from './capture-env';
 import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
 import { MESSAGE_FD } from './protocol';
@@ -15,6 +16,10 @@ import { MESSAGE_FD } from './protocol';
 const KEPT_LINES = 40;
 /** Longest line kept; a longer one is cut. */
 const LINE_CHARS = 2000;
+
+/** Lines of llama.cpp that add nothing to the one before, or to what we say ourselves. */
+const SAYS_NOTHING =
+  /failed to read (tensor info|key-value pairs|header|magic)$|failed to load model( from file)?\b|failed to load GGUF split|: CUDA error$|error loading model:?$/;
 
 type Answer = Exclude<ChildMessage, { kind: 'progress' | 'failed' }>;
 
@@ -110,7 +115,7 @@ export class CaptureChild {
     if (last?.kind === 'failed') {
       // Its log may still be on the way.
       if (this.ending === undefined) await once(this.child, 'close');
-      return refusal(last, this.log);
+      return refusal(this.request, last, this.log);
     }
     const { ending } = this;
     if (ending === undefined || ending instanceof Error) return ending ?? new Error('the capture child gave no answer');
@@ -154,23 +159,28 @@ class LogTail {
 
   /** The line that says what went wrong, if any: a failed assertion before an error before a warning. */
   reason(): string | undefined {
-    for (const pattern of [
-      /GGML_ASSERT|GGML_ABORT|fatal error/i,
-      /error/i,
-      /failed|invalid|unknown|unsupported|requires|does not/i,
-    ]) {
-      const line = this.lines.findLast((l) => pattern.test(l));
-      if (line !== undefined) return line.trim();
+    const lines = this.lines.map((line) => line.trim());
+    // What only says that something failed comes after the line that says what.
+    const [telling, all] = [lines.filter((line) => !SAYS_NOTHING.test(line)), lines];
+    for (const [from, pattern] of [
+      [telling, /GGML_ASSERT|GGML_ABORT|fatal error/i],
+      [telling, /error/i],
+      [telling, /failed|invalid|unknown|unsupported|requires|does not|duplicate|corrupt|mismatch|exceeds|expected/i],
+      [all, /error|failed/i],
+    ] as const) {
+      const line = from.findLast((l) => pattern.test(l));
+      if (line !== undefined) return line;
     }
     return undefined;
   }
 }
 
-function refusal(last: Extract<ChildMessage, { kind: 'failed' }>, log: LogTail): Error {
+function refusal(request: ChildRequest, last: Extract<ChildMessage, { kind: 'failed' }>, log: LogTail): Error {
   if (last.bug) return new Error(`capture child: ${last.message}`);
   const reason = log.reason();
-  const why = reason !== undefined && /^llama\.cpp cannot/.test(last.message) ? `: ${reason}` : '';
-  return new QuarrelError(last.message + why, log.lines.join('\n'));
+  if (!/^llama\.cpp cannot/.test(last.message)) return new QuarrelError(last.message, log.lines.join('\n'));
+  const words = [...new Set([reason, ownWords(request.modelPath)])].filter((w) => w !== undefined);
+  return new QuarrelError([last.message, words.join('; ')].filter(Boolean).join(': '), log.lines.join('\n'));
 }
 
 function crash(

@@ -5,7 +5,7 @@ import path from 'node:path';
 import picomatch from 'picomatch';
 
 import { QuarrelError } from '../../shared/base/errors';
-import { parseShardName } from '../../shared/gguf/shard-names';
+import { isLaterShard } from '../files/model-file';
 import type { Suite, SuiteCandidate, SuiteEntry, SuiteExpectation, SuitePrompt } from './suite-file';
 
 export interface SuiteCase {
@@ -89,9 +89,10 @@ function modelsOf({ pattern, at }: SuiteEntry['models'][number], folder: string)
   const root = path.resolve(folder, base);
   const matches = picomatch(glob);
   const found = filesUnder(root)
-    .filter((file) => matches(file) && !isLaterShard(file))
+    .filter((file) => matches(file))
     .sort()
-    .map((file) => path.join(root, file));
+    .map((file) => path.join(root, file))
+    .filter((file) => !isLaterShard(file));
   if (found.length > 0) return found;
   throw new QuarrelError(`${at}: no file matches ${JSON.stringify(pattern)} in ${folder}`);
 }
@@ -118,9 +119,4 @@ function isFolder(file: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A split model is opened by its first part. */
-function isLaterShard(file: string): boolean {
-  return (parseShardName(file)?.index ?? 0) > 0;
 }

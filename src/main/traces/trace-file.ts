@@ -13,6 +13,7 @@ import { declaredPrecision } from '../../shared/trace/declared-precision';
 import { headerLength, LENGTH_PREFIX_BYTES, parseHeader } from '../../shared/trace/safetensors';
 import type { DeclaredPrecision, TraceManifest, TraceSource } from '../../shared/trace/trace';
 import { bytesToF32 } from '../../shared/trace/widen';
+import { requireLocal } from '../files/local-path';
 
 /** A safetensors trace on disk, ours or a foreign engine's. Its owner disposes it. */
 export class TraceFile implements TraceSource {
@@ -38,6 +39,7 @@ export class TraceFile implements TraceSource {
 
   /** Throws QuarrelError when the file is missing, truncated or not a trace. */
   static open(path: string): TraceFile {
+    requireLocal(path);
     const fd = openForReading(path);
     try {
       const stat = fs.fstatSync(fd);
