@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz -- --minutes N [--seed N] [--target NAME]`: damaged files of every kind for the readers of this program
- * (test/fuzz). Watches the process that does it: one that says nothing for a minute hangs.
+ * (test/fuzz); with `--differential N` GGUF headers for libggml's own reader beside ours. Watches the process that does it: one that says nothing for a minute hangs.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,5 +1,8 @@
 /** `npm run fuzz`: every reader of files, for as long as is asked; build/fuzz.mjs starts it and watches it. */
 import { parseArgs } from 'node:util';
+import { ggmlBasePath } from '../helpers/ggml-base';
+import type { Differential } from './differential';
+import { differential } from './differential';
 import { prepare } from './material';
 import type { Figures, Target, Uncaught } from './run-target';
 import { noFigures, runTarget } from './run-target';
@@ -19,18 +22,21 @@ export async function fuzz(
       minutes: { type: 'string', default: '1' },
       seed: { type: 'string', default: '1' },
       target: { type: 'string' },
+      differential: { type: 'string', default: '0' },
     },
   });
   const material = await prepare();
   try {
+    const compared = Number(values.differential);
+    if (compared > 0) return await againstLibrary(material.folder, Number(values.seed), compared, say, alive);
     const chosen = material.targets.filter((t) => values.target === undefined || t.name.includes(values.target));
     const all = new Map(chosen.map((target) => [target, noFigures()]));
     const began = performance.now();
     const end = began + Number(values.minutes) * 60_000;
     for (let seed = Number(values.seed); performance.now() < end; seed += PER_TURN) {
       for (const [target, figures] of all) {
-        alive(`${target.name}, seed ${seed * target.weight}`);
-        await runTarget(target, seed * target.weight, (seed + PER_TURN) * target.weight, figures);
+        const [from, to] = [seed * target.weight, (seed + PER_TURN) * target.weight];
+        await runTarget(target, from, to, figures, (at) => alive(`${target.name}, seed ${at}`));
       }
     }
     say(table(all, (performance.now() - began) / 1000));
@@ -42,6 +48,34 @@ export async function fuzz(
   } finally {
     material.dispose();
   }
+}
+
+/** `--differential N`: GGUF headers against libggml's own reader. */
+async function againstLibrary(
+  folder: string,
+  from: number,
+  count: number,
+  say: (line: string) => void,
+  alive: (where: string) => void,
+): Promise<boolean> {
+  const library = ggmlBasePath();
+  if (library === undefined) throw new Error('no llama.cpp for this platform is installed');
+  const parts: Differential[] = [];
+  for (let seed = from; seed < from + count; seed += PER_TURN * 50) {
+    alive(`differential, seed ${seed}`);
+    parts.push(await differential(library, folder, seed, Math.min(seed + PER_TURN * 50, from + count)));
+  }
+  const sum = (of: (d: Differential) => number): number => parts.reduce((all, d) => all + of(d), 0);
+  say(`files ${sum((d) => d.files)}`);
+  say(`accepted by both ${sum((d) => d.bothAccept)}, refused by both ${sum((d) => d.bothRefuse)}`);
+  say(`errors here, refused there ${sum((d) => d.errorsRefused)}; the library aborted on ${sum((d) => d.aborted)}`);
+  for (const why of new Set(parts.flatMap((d) => [...d.stricter.keys()]))) {
+    say(`stricter here ${sum((d) => d.stricter.get(why) ?? 0)}: ${why}`);
+  }
+  const unexplained = parts.flatMap((d) => d.unexplained);
+  say(`not explained ${unexplained.length}`);
+  for (const u of unexplained.slice(0, 10)) say(`seed ${u.seed}: here ${u.ours}, there ${u.theirs}`);
+  return unexplained.length === 0;
 }
 
 /** One of each kind, told apart by where it was thrown. */

@@ -35,9 +35,19 @@ export function noFigures(): Figures {
   return { inputs: 0, accepted: 0, refused: 0, uncaught: [], slow: [], slowestMs: 0, memory: 0 };
 }
 
-/** Gives a target the inputs of the seeds `from` to below `to`. */
-export async function runTarget(target: Target, from: number, to: number, figures: Figures): Promise<void> {
+/**
+ * Gives a target the inputs of the seeds `from` to below `to`.
+ * @param before called before each
+ */
+export async function runTarget(
+  target: Target,
+  from: number,
+  to: number,
+  figures: Figures,
+  before: (seed: number) => void = () => undefined,
+): Promise<void> {
   for (let seed = from; seed < to; seed++) {
+    before(seed);
     const begin = performance.now();
     try {
       await target.run(new Chance(seed));

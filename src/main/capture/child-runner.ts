@@ -19,7 +19,7 @@ const LINE_CHARS = 2000;
 
 /** Lines of llama.cpp that add nothing to the one before, or to what we say ourselves. */
 const SAYS_NOTHING =
-  /failed to read (tensor info|key-value pairs|header|magic)$|failed to load model( from file)?\b|failed to load GGUF split|: CUDA error$|error loading model:?$/;
+  /failed to read (tensor info|key-value pairs|header|magic)$|failed to load model( from file)?$|failed to load GGUF split|: CUDA error$|error loading model:?$/;
 
 type Answer = Exclude<ChildMessage, { kind: 'progress' | 'failed' }>;
 
