@@ -19,15 +19,15 @@ export type Answer = 'accepted' | 'refused' | 'aborted';
 /** The library in a child process; a new one where it aborts. */
 export class Judge {
   private child: ChildProcess | undefined;
-  private lines: AsyncIterator<string> | undefined;
+  private lines: AsyncIterator<string, unknown> | undefined;
 
   constructor(private readonly library: string) {}
 
   async ask(file: string): Promise<Answer> {
     const { child, lines } = this.running();
     child.stdin?.write(`${file}\n`);
-    const { value } = await lines.next();
-    if (value === 'accepted' || value === 'refused') return value;
+    const answer: IteratorResult<string, unknown> = await lines.next();
+    if (answer.value === 'accepted' || answer.value === 'refused') return answer.value;
     this.child = undefined;
     return 'aborted';
   }
@@ -39,13 +39,13 @@ export class Judge {
     await once(child, 'exit');
   }
 
-  private running(): { readonly child: ChildProcess; readonly lines: AsyncIterator<string> } {
+  private running(): { readonly child: ChildProcess; readonly lines: AsyncIterator<string, unknown> } {
     if (!this.child || !this.lines) {
       const script = fileURLToPath(new URL('gguf-judge.mjs', import.meta.url));
       this.child = spawn(process.execPath, [script, this.library], { stdio: ['pipe', 'pipe', 'ignore'] });
       this.child.stdin?.on('error', () => undefined);
       const output = readline.createInterface({ input: this.child.stdout as Readable });
-      this.lines = output[Symbol.asyncIterator]() as AsyncIterator<string>;
+      this.lines = output[Symbol.asyncIterator]() as AsyncIterator<string, unknown>;
     }
     return { child: this.child, lines: this.lines };
   }
