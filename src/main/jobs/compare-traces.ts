@@ -74,7 +74,7 @@ async function compareFiles(
     requireSameTokens(ours, theirs);
     const aligned = align(ours, theirs, request.map);
     const stage = step === 0 ? 'compare' : `compare, step ${step}`;
-    const unread = [...(ours.unreadable ?? []), ...(theirs.unreadable ?? [])].map(([key, dtype]) =>
+    const unread = [...new Map([...(ours.unreadable ?? []), ...(theirs.unreadable ?? [])])].map(([key, dtype]) =>
       absent(key, notMeasured(dtype)),
     );
     const compared = await compareStep(ours, aligned, unread, staged(control, stage));

@@ -4,7 +4,6 @@ import type { Graph } from '../../shared/graph/graph';
 import type { AlignedTrace } from '../../shared/trace/alignment';
 import type { NameMap } from '../../shared/trace/name-map';
 import { targetOf } from '../../shared/trace/name-map';
-import { DTYPE_BYTES } from '../../shared/trace/safetensors';
 import type { InferredNames } from './infer-names';
 
 /** @param map the one that was given; absent where names were inferred, or are taken as ours */
@@ -24,9 +23,9 @@ export function unplacedNames(
   return [...unread, ...unplaced];
 }
 
-/** Why a checkpoint is not read. */
+/** Why a checkpoint of another type than docs/trace-format.md lists is not read. */
 export function notMeasured(dtype: string): string {
-  return `not measured: ${dtype}; ${Object.keys(DTYPE_BYTES).join(', ')} are read`;
+  return `not measured: ${dtype}`;
 }
 
 function reasonOf(name: string, map: NameMap | undefined, inferred: InferredNames | undefined): string {
