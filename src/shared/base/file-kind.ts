@@ -8,8 +8,8 @@ export interface FileKind {
   readonly name: string;
   /** What can be done, whatever was expected. */
   readonly help?: string;
-  /** Whether tensors may be in it, in another format. */
-  readonly holdsTensors?: true;
+  /** What may be in it, in another format: a whole model, or tensors. */
+  readonly holds?: 'model' | 'tensors';
 }
 
 const UNPACK = 'unpack it first';
@@ -31,10 +31,10 @@ const BEGINNINGS: readonly (readonly [begin: string, kind: FileKind])[] = [
   ['\xfd7zXZ\0', { name: 'xz-compressed', help: UNPACK }],
   ['BZh', { name: 'bzip2-compressed', help: UNPACK }],
   ['7z\xbc\xaf\x27\x1c', { name: 'a 7z archive', help: UNPACK }],
-  ['\x93NUMPY', { name: 'a NumPy array (.npy)', holdsTensors: true }],
-  ['\x89HDF\r\n\x1a\n', { name: 'an HDF5 file', holdsTensors: true }],
-  ['\x80\x02\x8a\x0al\xfc\x9cF', { name: 'a PyTorch file (.pt, before 1.6)', holdsTensors: true }],
-  ['\x80', { name: 'a Python pickle', holdsTensors: true }],
+  ['\x93NUMPY', { name: 'a NumPy array (.npy)', holds: 'tensors' }],
+  ['\x89HDF\r\n\x1a\n', { name: 'an HDF5 file', holds: 'tensors' }],
+  ['\x80\x02\x8a\x0al\xfc\x9cF', { name: 'a PyTorch file (.pt, before 1.6)', holds: 'model' }],
+  ['\x80', { name: 'a Python pickle', holds: 'tensors' }],
 ];
 
 /** @param head the first KIND_BYTES of the file, or all of it */
@@ -48,7 +48,7 @@ export function fileKind(head: Uint8Array): FileKind | undefined {
   if (found) return found[1];
   // A length of some megabytes at most, and then the header's JSON.
   if (head.length > 8 && text.slice(4, 8) === '\0\0\0\0' && text[8] === '{') {
-    return { name: 'a safetensors file', holdsTensors: true };
+    return { name: 'a safetensors file', holds: 'model' };
   }
   return textKind(text.trimStart());
 }
@@ -56,9 +56,9 @@ export function fileKind(head: Uint8Array): FileKind | undefined {
 /** By the name of its first entry: NumPy and PyTorch write archives. */
 function zipKind(text: string): FileKind {
   const name = text.slice(30, 30 + text.charCodeAt(26));
-  if (name.endsWith('.npy')) return { name: 'NumPy arrays (.npz)', holdsTensors: true };
+  if (name.endsWith('.npy')) return { name: 'NumPy arrays (.npz)', holds: 'tensors' };
   if (/\/(data\.pkl|version|\.format_version|byteorder)$/.test(name))
-    return { name: 'a PyTorch file (.pt)', holdsTensors: true };
+    return { name: 'a PyTorch file (.pt)', holds: 'model' };
   return { name: 'a zip archive', help: UNPACK };
 }
 
@@ -66,7 +66,7 @@ function textKind(text: string): FileKind | undefined {
   if (/^<(!doctype|html|head|\?xml|!--)/i.test(text)) {
     return { name: 'a web page', help: 'the server has answered with a page (a login, an error) instead of the file' };
   }
-  if (/^[{[]/.test(text)) return { name: 'JSON', holdsTensors: true };
+  if (/^[{[]/.test(text)) return { name: 'JSON', holds: 'tensors' };
 
   return text.length > 0 && !/[^\t\n\r\x20-\x7e]/.test(text) ? { name: 'plain text' } : undefined;
 }

@@ -27,6 +27,8 @@ const IK_LLAMA: Readonly<Record<number, string>> = {
   ...{ 202: 'Q4_0_R8', 206: 'Q5_0_R4', 208: 'Q8_0_R8', 210: 'Q2_K_R4', 211: 'Q3_K_R4', 212: 'Q4_K_R4' },
   ...{ 213: 'Q5_K_R4', 214: 'Q6_K_R4', 216: 'IQ2_XXS_R4', 217: 'IQ2_XS_R4', 218: 'IQ3_XXS_R4', 219: 'IQ1_S_R4' },
   ...{ 220: 'IQ4_NL_R4', 221: 'IQ3_S_R4', 222: 'IQ2_S_R4', 223: 'IQ4_XS_R8', 229: 'IQ1_M_R4', 230: 'BF16_R16' },
+  ...{ 233: 'Q6_0_R4', 335: 'IQ2_BN_R4', 337: 'IQ2_K_R4', 338: 'IQ3_K_R4', 339: 'IQ4_K_R4', 340: 'IQ5_K_R4' },
+  ...{ 344: 'IQ4_KS_R4', 352: 'IQ5_KS_R4', 353: 'MXFP4_R8', 397: 'Q8_K_R16', 398: 'Q8_KV_R8', 399: 'Q8_K_R8' },
 };
 
 /** Why a type id is not read, what it is elsewhere, and what can be done. */
@@ -34,7 +36,7 @@ export function unknownTypeText(id: number): string {
   const removed = REMOVED[id];
   if (removed) {
     const fork = BITNET[id];
-    const orFork = fork === undefined ? '' : `; in BitNet's fork it is ${fork}, which only that fork runs`;
+    const orFork = fork === undefined ? '' : `; in BitNet's fork it is ${fork}, which llama.cpp does not run`;
     return `type ${id} (${removed[0]}) was removed from ggml: ${removed[1]}${orFork}`;
   }
   const ik = IK_LLAMA[id];

@@ -94,7 +94,8 @@ function otherKind(cursor: Cursor): string {
   cursor.position = 0;
   const kind = fileKind(cursor.bytes(Math.min(KIND_BYTES, cursor.remaining), 'the beginning'));
   if (!kind) return 'not a GGUF file';
-  const help = kind.help ?? (kind.holdsTensors ? "llama.cpp's convert_hf_to_gguf.py makes GGUF of a model" : undefined);
+  const help =
+    kind.help ?? (kind.holds === 'model' ? "llama.cpp's convert_hf_to_gguf.py makes GGUF of a model" : undefined);
   return `this is ${kind.name}${help === undefined ? '' : `: ${help}`}`;
 }
 

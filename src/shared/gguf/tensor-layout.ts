@@ -88,7 +88,8 @@ function placeTensor(info: TensorInfo, section: DataSection, findings: Findings,
 function checkContiguity(tensors: readonly GgufTensor[], section: DataSection, findings: Findings): void {
   let expected = section.dataOffset;
   for (const { name, offset, byteLength, infoOffset } of tensors) {
-    if (byteLength === undefined) return;
+    // A size or place that nobody knows was said already.
+    if (byteLength === undefined || !Number.isSafeInteger(offset)) return;
     if (offset !== expected) {
       const message = `data start at byte ${offset}, expected ${expected} after the tensor before; llama.cpp refuses the file`;
       findings.add('error', 'not-contiguous', infoOffset, message, name);

@@ -63,9 +63,9 @@ export function headerLength(head: Uint8Array, fileSize: number, label: string):
 }
 
 /** What can be done with a file of another kind that was given as a dump. */
-function asDump({ name, help, holdsTensors }: FileKind): string {
+function asDump({ name, help, holds }: FileKind): string {
   if (help !== undefined) return `${name}: ${help}`;
-  return holdsTensors ? `${name}: docs/trace-format.md shows how to write its tensors as a dump` : name;
+  return holds ? `${name}: docs/trace-format.md shows how to write its tensors as a dump` : name;
 }
 
 const size = countOf('a size, a whole number from 0,');

@@ -66,7 +66,7 @@ describe('a file of another kind is called by its name', () => {
   it.each([
     ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', /a Git LFS pointer.*"git lfs pull"/],
     ['<!DOCTYPE html><html>', /a web page: the server/],
-    ['{"error":"Invalid username or password."}', /this is JSON/],
+    ['{"error":"Invalid username or password."}', /this is JSON$/],
     ['tjgg\x03\0\0\0', /given up for GGUF \(GGJT\)/],
     ['\x1f\x8b\x08\0', /gzip-compressed: unpack it first/],
     ['PK\x03\x04' + '\0'.repeat(30), /a zip archive/],

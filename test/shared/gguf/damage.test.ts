@@ -107,7 +107,7 @@ describe('lesser damage is a finding', () => {
     [31, 'type 31 (Q4_0_4_4) was removed from ggml: use Q4_0, which llama.cpp repacks as it loads'],
     [
       36,
-      "type 36 (IQ4_NL_4_4) was removed from ggml: use IQ4_NL, which llama.cpp repacks as it loads; in BitNet's fork it is I2_S, which only that fork runs",
+      "type 36 (IQ4_NL_4_4) was removed from ggml: use IQ4_NL, which llama.cpp repacks as it loads; in BitNet's fork it is I2_S, which llama.cpp does not run",
     ],
     [139, 'type 139 is IQ4_K of ik_llama.cpp, which llama.cpp v0.4.0 does not know'],
     [77, 'type 77 is unknown to llama.cpp v0.4.0: of a fork, or of a newer version?'],
