@@ -19,7 +19,7 @@ const LINE_CHARS = 2000;
 
 /** Lines of llama.cpp that add nothing to the one before, or to what we say ourselves. */
 const SAYS_NOTHING =
-  /failed to read (tensor info|key-value pairs|header|magic)$|failed to load model( from file)?$|failed to load GGUF split|: CUDA error$|error loading model:?$/;
+  /failed to read (tensor (info|data)|key-value pairs|header|magic)$|failed to load model( from file)?$|failed to load GGUF split|: CUDA error$|error loading model:?$/;
 
 type Answer = Exclude<ChildMessage, { kind: 'progress' | 'failed' }>;
 
@@ -165,7 +165,10 @@ class LogTail {
     for (const [from, pattern] of [
       [telling, /GGML_ASSERT|GGML_ABORT|fatal error/i],
       [telling, /error/i],
-      [telling, /failed|invalid|unknown|unsupported|requires|does not|duplicate|corrupt|mismatch|exceeds|expected/i],
+      [
+        telling,
+        /failed|invalid|unknown|unsupported|requires|does not|duplicate|corrupt|mismatch|exceeds|expected|is empty|too long|not a (multiple|power)|has offset/i,
+      ],
       [all, /error|failed/i],
     ] as const) {
       const line = from.findLast((l) => pattern.test(l));
@@ -179,7 +182,9 @@ function refusal(request: ChildRequest, last: Extract<ChildMessage, { kind: 'fai
   if (last.bug) return new Error(`capture child: ${last.message}`);
   const reason = log.reason();
   if (!/^llama\.cpp cannot/.test(last.message)) return new QuarrelError(last.message, log.lines.join('\n'));
-  const words = [...new Set([reason, ownWords(request.modelPath)])].filter((w) => w !== undefined);
+  const own = ownWords(request.modelPath);
+  const telling = own !== undefined && reason !== undefined && SAYS_NOTHING.test(reason) ? undefined : reason;
+  const words = [telling, own].filter((w) => w !== undefined);
   return new QuarrelError([last.message, words.join('; ')].filter(Boolean).join(': '), log.lines.join('\n'));
 }
 
