@@ -12,6 +12,8 @@ export interface FileKind {
   readonly holds?: 'model' | 'tensors';
 }
 
+export const SAFETENSORS: FileKind = { name: 'a safetensors file', holds: 'model' };
+
 const UNPACK = 'unpack it first';
 const OLD_GGML = 'a model in a format that llama.cpp has given up for GGUF';
 
@@ -48,7 +50,7 @@ export function fileKind(head: Uint8Array): FileKind | undefined {
   if (found) return found[1];
   // A length of some megabytes at most, and then the header's JSON.
   if (head.length > 8 && text.slice(4, 8) === '\0\0\0\0' && text[8] === '{') {
-    return { name: 'a safetensors file', holds: 'model' };
+    return SAFETENSORS;
   }
   return textKind(text.trimStart());
 }

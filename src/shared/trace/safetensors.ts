@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { QuarrelError } from '../base/errors';
 import { checkedJson, countOf, parseJson, textOf } from '../base/json';
-import { fileKind } from '../base/file-kind';
+import { fileKind, SAFETENSORS } from '../base/file-kind';
 import type { FileKind } from '../base/file-kind';
 import type { Dims } from '../graph/graph';
 import type { TraceDtype, TraceEntry } from './trace';
@@ -56,7 +56,8 @@ export function headerLength(head: Uint8Array, fileSize: number, label: string):
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
   const kind = fileKind(head);
   if (length > MAX_HEADER_BYTES || LENGTH_PREFIX_BYTES + Number(length) > fileSize) {
-    const found = kind ? `this is ${asDump(kind)}` : `the file has ${fileSize} bytes`;
+    const isOther = kind !== undefined && kind !== SAFETENSORS;
+    const found = isOther ? `this is ${asDump(kind)}` : `the file has ${fileSize} bytes`;
     throw new QuarrelError(`${label}: not a safetensors file: the header length at byte 0 is ${length}, ${found}`);
   }
   return Number(length);
