@@ -8,6 +8,7 @@ import type { JobControl } from '../../shared/base/progress';
 import type { Device } from '../../shared/divergence/lane-spec';
 import type { LlamaOptions } from '../../shared/divergence/llama-options';
 import type { Graph } from '../../shared/graph/graph';
+import { requireLocal } from '../files/local-path';
 import { folderBeside } from '../files/temporary';
 import { moveInto } from '../files/write-atomic';
 import { TraceFile } from '../traces/trace-file';
@@ -126,6 +127,7 @@ async function intoPlace(out: string, capture: (unfinished: string) => Promise<C
 
 /** Throws QuarrelError when there is no such file. */
 export function checkModelFile(path: string): void {
+  requireLocal(path);
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new QuarrelError(`no model file ${path}`);
   if (!stat.isFile()) throw new QuarrelError(`${path} is no file; a GGUF model file is expected`);

@@ -1,6 +1,7 @@
 import { QuarrelError } from '../../shared/base/errors';
 import type { JobControl } from '../../shared/base/progress';
 import { onAbruptEnd } from '../ended-abruptly';
+import { ownWords } from '../files/own-words';
 import type { Ending, Program } from '../processes/program';
 import { endingText } from '../processes/program';
 import { startProgram } from '../processes/start-program';
@@ -11,6 +12,10 @@ import type { ChildMessage, ChildRequest, StepOrder } from './protocol';
 const KEPT_LINES = 40;
 /** Longest line kept; a longer one is cut. */
 const LINE_CHARS = 2000;
+
+/** Lines of llama.cpp that add nothing to the one before, or to what we say ourselves. */
+const SAYS_NOTHING =
+  /failed to read (tensor (info|data)|key-value pairs|header|magic)$|failed to load model( from file)?$|failed to load GGUF split|: CUDA error$|error loading model:?$/;
 
 type Answer = Exclude<ChildMessage, { kind: 'progress' | 'failed' }>;
 
@@ -109,7 +114,7 @@ export class CaptureChild {
     // Its log may still be on the way; all of it is there when the end is told.
     this.program.kill();
     await this.until(() => this.ending !== undefined);
-    if (last?.kind === 'failed') return refusal(last, this.log);
+    if (last?.kind === 'failed') return refusal(this.request, last, this.log);
     const ending = this.ending ?? { kind: 'killed' };
     if (ending.kind === 'not-started') return new QuarrelError(`cannot start the capture process: ${ending.reason}`);
     return crash(this.request, ending, this.node, this.log);
@@ -136,23 +141,33 @@ class LogTail {
 
   /** The line that says what went wrong, if any: a failed assertion before an error before a warning. */
   reason(): string | undefined {
-    for (const pattern of [
-      /GGML_ASSERT|GGML_ABORT|fatal error/i,
-      /error/i,
-      /failed|invalid|unknown|unsupported|requires|does not/i,
-    ]) {
-      const line = this.lines.findLast((l) => pattern.test(l));
-      if (line !== undefined) return line.trim();
+    const lines = this.lines.map((line) => line.trim());
+    // What only says that something failed comes after the line that says what.
+    const [telling, all] = [lines.filter((line) => !SAYS_NOTHING.test(line)), lines];
+    for (const [from, pattern] of [
+      [telling, /GGML_ASSERT|GGML_ABORT|fatal error/i],
+      [telling, /error/i],
+      [
+        telling,
+        /failed|invalid|unknown|unsupported|requires|does not|duplicate|corrupt|mismatch|exceeds|expected|is empty|too long|not a (multiple|power)|has offset/i,
+      ],
+      [all, /error|failed/i],
+    ] as const) {
+      const line = from.findLast((l) => pattern.test(l));
+      if (line !== undefined) return line;
     }
     return undefined;
   }
 }
 
-function refusal(last: Extract<ChildMessage, { kind: 'failed' }>, log: LogTail): Error {
+function refusal(request: ChildRequest, last: Extract<ChildMessage, { kind: 'failed' }>, log: LogTail): Error {
   if (last.bug) return new Error(`capture child: ${last.message}`);
   const reason = log.reason();
-  const why = reason !== undefined && /^llama\.cpp cannot/.test(last.message) ? `: ${reason}` : '';
-  return new QuarrelError(last.message + why, log.lines.join('\n'));
+  if (!/^llama\.cpp cannot/.test(last.message)) return new QuarrelError(last.message, log.lines.join('\n'));
+  const own = ownWords(request.modelPath);
+  const telling = own !== undefined && reason !== undefined && SAYS_NOTHING.test(reason) ? undefined : reason;
+  const words = [telling, own].filter((w) => w !== undefined);
+  return new QuarrelError([last.message, words.join('; ')].filter(Boolean).join(': '), log.lines.join('\n'));
 }
 
 function crash(request: ChildRequest, ending: Ending, node: string | undefined, log: LogTail): Error {

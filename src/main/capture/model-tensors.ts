@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 
 import { QuarrelError } from '../../shared/base/errors';
+import { fiveDigits, parseShardName } from '../../shared/gguf/shard-names';
 import type { LlamaLibrary } from './llama-library';
 
 /** Type id and shape of the model file's tensors by name, as llama.cpp's own GGUF reader sees them. */
@@ -42,9 +43,14 @@ function addTensors(
 
 /** Paths of all parts; mirrors the names of `llama_split_path`. */
 function splitPaths(path: string, parts: number): readonly string[] {
-  const five = (n: number): string => String(n).padStart(5, '0');
-  const suffix = (i: number): string => `-${five(i)}-of-${five(parts)}.gguf`;
+  const suffix = (i: number): string => `-${fiveDigits(i)}-of-${fiveDigits(parts)}.gguf`;
   if (!path.endsWith(suffix(1))) {
+    const name = parseShardName(path);
+    if (name !== undefined && name.count !== parts) {
+      throw new QuarrelError(
+        `${path}: split.count is ${parts}, the name says ${name.count} parts: which one is wrong?`,
+      );
+    }
     throw new QuarrelError(`${path} is one of ${parts} parts of a model: name the first, which ends in ${suffix(1)}`);
   }
   const prefix = path.slice(0, -suffix(1).length);

@@ -3,9 +3,13 @@ import { basename } from 'node:path';
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
 import { assembleModel } from '../../shared/gguf/model';
+import type { Finding } from '../../shared/gguf/findings';
 import type { GgufModel } from '../../shared/gguf/model';
 import type { WeightSource } from '../../shared/gguf/model-source';
 import { parseGguf } from '../../shared/gguf/parse';
+import type { GgufFile } from '../../shared/gguf/parse';
+import { zeroFindings } from '../../shared/gguf/zeros';
+import { requireLocal } from './local-path';
 import { parseShardName, shardPaths } from '../../shared/gguf/shard-names';
 import type { GgufTensor } from '../../shared/gguf/tensor-directory';
 import { MappedFile } from './mapped-file';
@@ -88,18 +92,25 @@ export class ModelFile extends MappedWeights {
 }
 
 /**
- * Opens a GGUF model. Of a split model any shard may be given; all are opened.
+ * Opens a GGUF model. Of a split model any shard may be given; all are opened. As in llama.cpp, `split.count` says
+ * whether it is split, not the name.
  * Throws QuarrelError: missing file or shard, not GGUF, header damaged. Lesser damage is in `gguf.findings`.
  */
 export function openModel(path: string): ModelFile {
+  requireLocal(path);
   const opened: MappedFile[] = [];
+  const parsed = (file: string, shard: number): GgufFile => {
+    const mapped = MappedFile.open(file);
+    opened.push(mapped);
+    return parseGguf(mapped, shard);
+  };
   try {
-    const files = modelPaths(path).map((file, shard) => {
-      const mapped = MappedFile.open(file);
-      opened.push(mapped);
-      return parseGguf(mapped, shard);
-    });
-    return new ModelFile(path, opened, assembleModel(files));
+    const given = parsed(path, 0);
+    const paths = isSplit(given) ? shardsOf(path) : undefined;
+    if (!paths) return new ModelFile(path, opened, withOwnFindings(opened, assembleModel([given])));
+    opened.pop()?.dispose();
+    const files = paths.map(parsed);
+    return new ModelFile(path, opened, withOwnFindings(opened, assembleModel(files)));
   } catch (error) {
     for (const file of opened) file.dispose();
     throw error;
@@ -112,14 +123,52 @@ export function attachModel(handle: ModelHandle): WeightSource & { requireTensor
   return new MappedWeights(handle.path, shards, handle.bigEndian, handle.tensors);
 }
 
-/** The paths of all shards, or the one path. Throws QuarrelError that names the shards that are missing. */
-function modelPaths(path: string): string[] {
+function isSplit({ metadata }: GgufFile): boolean {
+  return (metadata.number('split.count') ?? 1) > 1;
+}
+
+/** The paths of all shards; undefined where the name is no shard's. Throws QuarrelError that names those that are missing. */
+function shardsOf(path: string): string[] | undefined {
   const name = parseShardName(path);
-  if (name === undefined || name.count === 1) return [path];
+  if (name === undefined || name.count === 1) return undefined;
   const paths = shardPaths(name);
   const missing = paths.filter((shard) => !fs.existsSync(shard));
   if (missing.length === 0) return paths;
   const shown = missing.slice(0, 4).map((shard) => basename(shard));
   const more = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : '';
   throw new QuarrelError(`${path}: ${missing.length} of ${name.count} shards are missing: ${shown.join(', ')}${more}`);
+}
+
+/** Whether a file is a part of a split model, and not its first: such a model is opened by that one. */
+export function isLaterShard(path: string): boolean {
+  const name = parseShardName(path);
+  if (name === undefined || name.index === 0) return false;
+  try {
+    const file = MappedFile.open(path);
+    try {
+      return isSplit(parseGguf(file));
+    } finally {
+      file.dispose();
+    }
+  } catch (error) {
+    if (!(error instanceof QuarrelError)) throw error;
+    // Damaged: the first part's case says so, where there is one.
+    return fs.existsSync(shardPaths(name)[0] ?? '');
+  }
+}
+
+function withOwnFindings(files: readonly MappedFile[], model: GgufModel): GgufModel {
+  const zeros = files.flatMap((file, shard) => zeroFindings(file, shard, model));
+  const own = [...zeros, ...nameFindings(model)];
+  return own.length === 0 ? model : { ...model, findings: [...model.findings, ...own] };
+}
+
+/** A whole model whose name says that it is a part: it may have lost its keys. */
+function nameFindings({ label, shards }: GgufModel): Finding[] {
+  const name = shards.length > 1 ? undefined : parseShardName(label);
+  if (name === undefined || name.count === 1) return [];
+  const message =
+    `the name says shard ${name.index + 1} of ${name.count}, and there is no split.count: ` +
+    'it is read as a whole model, as llama.cpp does';
+  return [{ severity: 'warning', code: 'split-mismatch', message, offset: 0, shard: 0 }];
 }

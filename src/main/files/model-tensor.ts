@@ -26,12 +26,7 @@ export class ModelTensor implements WeightTensor {
     const { name, type, byteLength, problem } = entry;
     if (problem !== undefined) throw new QuarrelError(`${file.label}: tensor ${name} cannot be read: ${problem}`);
     assert(type !== undefined && byteLength !== undefined, `tensor ${name} has no problem and no size`);
-    const { blockElements, blockBytes } = QUANT_FORMATS[type];
-    if (bigEndian && blockElements > 1) {
-      throw new QuarrelError(
-        `${file.label}: tensor ${name} cannot be read: ${type} blocks of big-endian files are not decoded`,
-      );
-    }
+    const { blockBytes } = QUANT_FORMATS[type];
     this.name = name;
     this.type = type;
     this.ne = entry.ne;

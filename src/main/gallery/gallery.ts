@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { GalleryBug } from '../../shared/gallery/gallery';
 import { QuarrelError } from '../../shared/base/errors';
+import { parseJson } from '../../shared/base/json';
 import { resourcesDir, specimenPath } from '../entry-path';
 
 /** The fields of a bug.json, as resources/gallery/README.md explains them. */
@@ -47,15 +48,11 @@ export function readBug(id: string, folder = galleryDir()): BugFile {
 const bugPath = (id: string, folder: string): string => path.join(folder, id, 'bug.json');
 
 function read<T>(file: string, schema: z.ZodType<T>): T {
-  let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(fs.readFileSync(file, 'utf8'));
+    text = fs.readFileSync(file, 'utf8');
   } catch (error) {
     throw new QuarrelError(`cannot read ${file}: ${(error as Error).message}`);
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  throw new QuarrelError(`${file}: ${field === '' ? '' : `${field}: `}${issue?.message ?? 'another form is expected'}`);
+  return parseJson(text, schema, file);
 }

@@ -14,6 +14,7 @@ import { onUnchanged } from '../files/watched-files';
 import { TraceFile } from '../traces/trace-file';
 import { yieldToEvents } from '../yield-to-events';
 import { requireSameTokens } from './same-tokens';
+import { notMeasured } from './unplaced-names';
 
 export interface CompareReport {
   readonly schema: 'quarrel.compare/1';
@@ -78,7 +79,10 @@ async function compareFiles(
     requireSameTokens(ours, theirs);
     const aligned = align(ours, theirs, request.map);
     const stage = step === 0 ? 'compare' : `compare, step ${step}`;
-    const compared = await compareStep(ours, aligned, staged(control, stage));
+    const unread = [...new Map([...(ours.unreadable ?? []), ...(theirs.unreadable ?? [])])].map(([key, dtype]) =>
+      absent(key, notMeasured(dtype)),
+    );
+    const compared = await compareStep(ours, aligned, unread, staged(control, stage));
     const keyed = (key: string): string => stepKey(step, key);
     nodes.push(...compared.nodes.map((n) => ({ ...n, key: keyed(n.key) })));
     notCompared.push(...compared.notCompared.map((n) => ({ ...n, node: keyed(n.node) })));
@@ -112,18 +116,19 @@ function whyApart(ours: TraceSource, theirs: TraceSource): string | undefined {
 async function compareStep(
   reference: TraceSource,
   aligned: Aligned,
+  unread: readonly NotMeasured[],
   control: JobControl,
 ): Promise<Pick<CompareReport, 'nodes' | 'notCompared' | 'nanOnBoth'>> {
   const nodes: CompareReport['nodes'][number][] = [];
   const nanOnBoth: string[] = [];
-  const notCompared: NotMeasured[] = [...aligned.misfits];
+  const notCompared = [...unread, ...aligned.misfits];
   const keys = [...reference.entries.keys()].filter((key) => !key.startsWith('leaf:'));
   for (const [i, key] of keys.entries()) {
     control.throwIfCancelled();
     control.progress({ stage: 'compare', done: i, total: keys.length, detail: key });
     const ne = neOfShape(reference.entries.get(key)!.shape);
     if (!aligned.trace.entries.has(key)) {
-      if (!aligned.misfits.some((m) => m.node === key)) notCompared.push(absent(key, 'not in the candidate'));
+      if (!notCompared.some((m) => m.node === key)) notCompared.push(absent(key, 'not in the candidate'));
     } else if (!ne) {
       notCompared.push(absent(key, 'more than four dimensions'));
     } else {

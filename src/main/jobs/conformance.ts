@@ -13,6 +13,7 @@ import type {
 import { conformanceReport, ConformanceTally, isAstray } from '../../shared/divergence/conformance';
 import type { GraphLane } from '../../shared/divergence/lane';
 import type { TraceSource } from '../../shared/trace/trace';
+import { isLaterShard } from '../files/model-file';
 import { modelFilesOf } from '../files/run-inputs';
 import { onUnchanged } from '../files/watched-files';
 import { PLAIN_ACCESS, WeightView } from '../files/weight-view';
@@ -67,18 +68,16 @@ export async function conformance(
   return conformanceReport(models);
 }
 
-/** A part of a split model that is not its first. */
-const LATER_SHARD = /-(?!00001)\d{5}-of-\d{5}\.gguf$/;
-
 /** Every model of the folder; of a split one the first part. */
 function modelFiles(folder: string): readonly string[] {
   if (!fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new QuarrelError(`${folder}: no such folder`);
   const files = fs
     .readdirSync(folder)
-    .filter((name) => name.endsWith('.gguf') && !LATER_SHARD.test(name))
+    .filter((name) => name.endsWith('.gguf'))
     .sort()
-    .map((name) => path.join(folder, name));
+    .map((name) => path.join(folder, name))
+    .filter((file) => !isLaterShard(file));
   if (files.length === 0) throw new QuarrelError(`${folder}: no model file (*.gguf) in it`);
   return files;
 }

@@ -63,6 +63,7 @@ export class DumpExaminer implements Examiner {
     this.experts.push(experts);
     if (aligned.entries.size === 0) {
       const keys = aligned.foreignKeys;
+      if (keys.length === 0) throw new QuarrelError(`${aligned.label}: it holds no checkpoint that can be read`);
       const some = keys.slice(0, 3).join(', ');
       const [misfit] = aligned.misfits;
       if (misfit)

@@ -223,6 +223,7 @@ function unionOf(files: readonly TraceFile[]): TraceSource {
     tokens: first.tokens,
     manifest: undefined,
     declared: first.declared,
+    unreadable: new Map(files.flatMap((file) => [...file.unreadable])),
     entries: new Map(
       [...home].flatMap(([key, file]) => {
         const entry = file.entries.get(key);

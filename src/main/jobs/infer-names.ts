@@ -78,6 +78,7 @@ function whyNotUsed(name: string, { doubtful }: InferredMap): string {
 
 function tooFewOf(dump: TraceSource, { entries }: InferredMap): string {
   const names = [...dump.entries.keys()];
+  if (names.length === 0) return `${dump.label}: it holds no checkpoint that can be read`;
   const keys = entries.flatMap((e) => [...e.names.values()]);
   const few = entries.some((e) => e.foreign === e.node) ? 'few' : 'none';
   const found =

@@ -16,9 +16,16 @@ export function unplacedNames(
   const placed = aligned.placedNames;
   // views and cache writes are in the graph, and no results of their own; leaves are its inputs
   const known = new Set(graph.tensors.flatMap((t) => [t.key, t.name]));
-  return aligned.foreignKeys
+  const unread = [...aligned.unreadable].map(([name, dtype]) => ({ name, reason: notMeasured(dtype) }));
+  const unplaced = aligned.foreignKeys
     .filter((name) => !placed.has(name) && !known.has(name) && !name.startsWith('leaf:'))
     .map((name) => ({ name, reason: reasonOf(name, map, inferred) }));
+  return [...unread, ...unplaced];
+}
+
+/** Why a checkpoint of another type than docs/trace-format.md lists is not read. */
+export function notMeasured(dtype: string): string {
+  return `not measured: ${dtype}`;
 }
 
 function reasonOf(name: string, map: NameMap | undefined, inferred: InferredNames | undefined): string {

@@ -7,6 +7,7 @@ import type { WeightSource } from '../../shared/gguf/model-source';
 import type { Graph, GraphTensor } from '../../shared/graph/graph';
 import { stateName } from '../../shared/graph/graph';
 import { StateMemories } from '../../shared/ops/state-memories';
+import { shapeFault } from '../../shared/trace/check-entries';
 import type { TraceEntry, TraceSource } from '../../shared/trace/trace';
 import { openModel } from '../files/model-file';
 import { readText } from '../files/open-regular';
@@ -112,6 +113,7 @@ function requestOf(
     return found;
   };
   const node = nodeOf(doc.node);
+  requireFit(doc, node, tensors, byKey);
   const states = contents(tensors);
   const byName = new Map([...states].map(([key, bytes]) => [stateName(nodeOf(key)), bytes]));
   const maskKey = PREFIX.mask + doc.node;
@@ -144,6 +146,27 @@ function requestOf(
     ...(byName.size > 0 ? { states: StateMemories.of(byName, doc.arithmetics.length) } : {}),
   };
   return { request, states };
+}
+
+/** What the folder holds of a tensor has its shape in the graph, and the worst element is one of the node's. */
+function requireFit(
+  { bad }: ReadDocument,
+  node: GraphTensor,
+  tensors: TraceFile,
+  byKey: ReadonlyMap<string, GraphTensor>,
+): void {
+  const outside = bad.worst.index.findIndex((i, d) => i >= (node.ne[d] ?? 0));
+  if (outside >= 0) {
+    throw new QuarrelError(
+      `${REPRO_FILES.document}: bad.worst.index is [${bad.worst.index.join(', ')}], expected an element of ` +
+        `${node.key}, ne [${node.ne.join(', ')}]`,
+    );
+  }
+  for (const entry of tensors.entries.values()) {
+    const prefix = Object.values(PREFIX).find((p) => entry.key.startsWith(p)) ?? '';
+    const fault = shapeFault(entry, byKey.get(entry.key.slice(prefix.length)));
+    if (fault !== undefined) throw new QuarrelError(`${tensors.label}: ${fault}`);
+  }
 }
 
 function contents(tensors: TraceFile): ReadonlyMap<string, Uint8Array> {

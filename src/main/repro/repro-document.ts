@@ -1,12 +1,14 @@
 /** `repro.json`: what a repro folder says of itself. */
 import { z } from 'zod';
-import { QuarrelError } from '../../shared/base/errors';
+import { anyNumber, countOf, parseJson } from '../../shared/base/json';
 import type { BadNode } from '../../shared/divergence/verdict';
 import type { Dims } from '../../shared/graph/graph';
 import type { Arithmetic } from '../../shared/ops/arithmetic';
 import type { NamedParams } from '../../shared/ops/named-params';
 import type { GgmlTypeName } from '../../shared/quant/ggml-type';
-import { GgmlType } from '../../shared/quant/ggml-type';
+import { ggmlTypeSchema } from '../../shared/trace/manifest-schema';
+import type { TraceDtype } from '../../shared/trace/trace';
+import { DTYPE_BYTES } from '../../shared/trace/safetensors';
 
 export const REPRO_SCHEMA = 'quarrel.repro/1';
 
@@ -117,16 +119,14 @@ export interface ReproDocument {
 
 const names = z.array(z.string());
 const arithmetic = z.enum(['exact', 'ggml', 'f16', 'bf16', 'f16-sums'] satisfies readonly Arithmetic[]);
-const dims = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const size = countOf('a whole number from 0');
+const dims = z.tuple([size, size, size, size], 'four whole numbers');
 
 const weight = z.looseObject({
   name: z.string(),
-  type: z.custom<GgmlTypeName>((v) => typeof v === 'string' && v in GgmlType, 'an unknown type'),
+  type: ggmlTypeSchema,
   ne: dims,
 });
-
-/** A value that JSON cannot hold stands there as text. */
-const number = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
 
 const schema = z.looseObject({
   schema: z.literal(REPRO_SCHEMA),
@@ -137,16 +137,16 @@ const schema = z.looseObject({
   candidate: z.string(),
   node: z.string(),
   nodes: z.array(z.looseObject({ key: z.string(), op: z.string(), ne: dims })).min(1),
-  dtype: z.enum(['F32', 'F16', 'BF16', 'I32', 'I64']),
-  arithmetics: z.array(arithmetic).min(1),
-  noiseFloor: number,
-  margin: number,
+  dtype: z.enum(Object.keys(DTYPE_BYTES) as TraceDtype[]),
+  arithmetics: z.array(arithmetic).refine((all) => all.includes('exact'), 'a list with "exact" in it'),
+  noiseFloor: anyNumber,
+  margin: anyNumber,
   bad: z.looseObject({
     node: z.string(),
     stretch: names,
     writes: names,
-    localNmse: number,
-    worst: z.looseObject({ index: dims, reference: number, candidate: number }),
+    localNmse: anyNumber,
+    worst: z.looseObject({ index: dims, reference: anyNumber, candidate: anyNumber }),
     cause: z.looseObject({ id: z.string(), title: z.string() }).nullable(),
   }),
   replay: z.looseObject({
@@ -155,7 +155,7 @@ const schema = z.looseObject({
       .looseObject({
         id: z.string(),
         attempt: z.string(),
-        value: number.nullable(),
+        value: anyNumber.nullable(),
         arithmetic,
         looksAt: z.array(weight),
       })
@@ -169,15 +169,5 @@ export type ReadDocument = z.infer<typeof schema>;
 
 /** Throws QuarrelError that names the first field which is not as expected. */
 export function parseReproDocument(text: string, label: string): ReadDocument {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (e) {
-    throw new QuarrelError(`${label} is no JSON: ${(e as Error).message}`);
-  }
-  const result = schema.safeParse(parsed);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw new QuarrelError(`${label}: ${where === '' ? 'the document' : where}: ${issue?.message ?? 'not as expected'}`);
+  return parseJson(text, schema, label);
 }

@@ -95,7 +95,7 @@ function writeGiven(writer: TraceWriter, node: GraphTensor, { candidate, capture
 }
 
 function dtypeOf(state: GraphTensor): TraceDtype {
-  if (state.type in DTYPE_BYTES) return state.type as TraceDtype;
+  if (Object.hasOwn(DTYPE_BYTES, state.type)) return state.type as TraceDtype;
   throw new QuarrelError(
     `the state ${state.name} is ${state.type}: a repro holds states of ${Object.keys(DTYPE_BYTES).join(', ')}`,
   );

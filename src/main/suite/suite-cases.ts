@@ -4,7 +4,8 @@ import path from 'node:path';
 
 import picomatch from 'picomatch';
 
-import { parseShardName } from '../../shared/gguf/shard-names';
+import { QuarrelError } from '../../shared/base/errors';
+import { isLaterShard } from '../files/model-file';
 import type { Suite, SuiteCandidate, SuiteEntry, SuiteExpectation, SuitePrompt } from './suite-file';
 
 export interface SuiteCase {
@@ -88,22 +89,34 @@ function modelsOf({ pattern, at }: SuiteEntry['models'][number], folder: string)
   const root = path.resolve(folder, base);
   const matches = picomatch(glob);
   const found = filesUnder(root)
-    .filter((file) => matches(file) && !isLaterShard(file))
+    .filter((file) => matches(file))
     .sort()
-    .map((file) => path.join(root, file));
-  return found.length > 0 ? found : at.refuse(`no file matches ${JSON.stringify(pattern)} in ${folder}`);
+    .map((file) => path.join(root, file))
+    .filter((file) => !isLaterShard(file));
+  if (found.length > 0) return found;
+  throw new QuarrelError(`${at}: no file matches ${JSON.stringify(pattern)} in ${folder}`);
 }
 
-/** Files below a folder, by relative path with `/`; none where there is no such folder. */
+/**
+ * What lies below a folder and is none itself, by relative path with `/`; nothing where there is no such folder. A link
+ * that leads nowhere or to itself counts: its cases fail, and are not left out in silence.
+ */
 function filesUnder(root: string): readonly string[] {
-  if (!fs.statSync(root, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return fs
-    .readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .map((file) => file.split(path.sep).join('/'))
-    .filter((file) => fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile());
+  if (!isFolder(root)) return [];
+  try {
+    return fs
+      .readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .map((file) => file.split(path.sep).join('/'))
+      .filter((file) => !isFolder(path.join(root, file)));
+  } catch (e) {
+    throw new QuarrelError(`cannot list ${root}: ${(e as Error).message}`);
+  }
 }
 
-/** A split model is opened by its first part. */
-function isLaterShard(file: string): boolean {
-  return (parseShardName(file)?.index ?? 0) > 0;
+function isFolder(file: string): boolean {
+  try {
+    return fs.statSync(file).isDirectory();
+  } catch {
+    return false;
+  }
 }

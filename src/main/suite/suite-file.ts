@@ -2,13 +2,12 @@
 import path from 'node:path';
 
 import { QuarrelError } from '../../shared/base/errors';
-import { parseLane } from '../../shared/divergence/lane-spec';
+import { parseJson, pathText } from '../../shared/base/json';
 import type { PromptSpec } from '../../shared/ipc/jobs';
 import { readText } from '../files/open-regular';
-import { JsonValue } from './json-value';
 import { laneFrom } from './lane-from';
-
-export const SUITE_SCHEMA = 'quarrel.suite/1';
+import type { CandidateForm, PartsForm, PromptForm } from './suite-form';
+import { form } from './suite-form';
 
 /** What a case is expected to show. A clean verdict where nothing is said. */
 export interface SuiteExpectation {
@@ -46,10 +45,8 @@ export interface SuiteCandidate {
 
 /** Models × prompts × candidates that share what is expected. */
 export interface SuiteEntry {
-  /** Where it stands in the file. */
-  readonly at: JsonValue;
   /** Patterns relative to the suite's folder, each with its place in the file. */
-  readonly models: readonly { readonly pattern: string; readonly at: JsonValue }[];
+  readonly models: readonly { readonly pattern: string; readonly at: string }[];
   readonly prompts: readonly SuitePrompt[];
   readonly candidates: readonly SuiteCandidate[];
   readonly reference: string;
@@ -67,146 +64,79 @@ export interface Suite {
   readonly entries: readonly SuiteEntry[];
 }
 
-const PARTS = ['models', 'prompts', 'candidates', 'reference', 'threads', 'strict', 'expect'] as const;
-const EXPECTATIONS = ['verdict', 'node', 'step', 'cause', 'token', 'minLogit'];
-
 /** @throws QuarrelError that says where in the file, what was found and what is expected */
 export function readSuite(file: string): Suite {
   return parseSuite(readText(file, `the suite ${file}`), file);
 }
 
 export function parseSuite(text: string, file: string): Suite {
-  const root = JsonValue.parse(text, file);
   const folder = path.dirname(path.resolve(file));
-  const field = root.fields(['schema', 'name', 'defaults', ...PARTS, 'entries'], 'an object');
-  const schema = field('schema') ?? root.refuse(`"schema" is missing; ${JSON.stringify(SUITE_SCHEMA)} expected`);
-  schema.oneOf([SUITE_SCHEMA]);
-  const defaults = partsOf(field('defaults'), folder);
-  const whole = { ...defaults, ...partsIn(field, folder) };
-  const listed = field('entries');
-  const entries = listed
-    ? listed.items('a list of objects').map((at) => completed({ ...whole, ...partsOf(at, folder) }, at))
-    : [completed(whole, root)];
-  const name = field('name')?.string('a name') ?? path.basename(file, path.extname(file));
-  return { file, name, folder, entries };
+  const document = parseJson(text, form, file);
+  const { name = path.basename(file, path.extname(file)), defaults, entries } = document;
+  const whole = { ...partsIn(defaults, ['defaults'], { file, folder }), ...partsIn(document, [], { file, folder }) };
+  if (!entries) return { file, name, folder, entries: [completed(whole, [], file)] };
+  const all = entries.map((entry, i) => {
+    const at = ['entries', i];
+    return completed({ ...whole, ...partsIn(entry, at, { file, folder }) }, at, file);
+  });
+  return { file, name, folder, entries: all };
 }
 
-type Parts = Partial<Omit<SuiteEntry, 'at'>>;
+type Place = readonly (string | number)[];
+type Parts = Partial<SuiteEntry>;
 
-function partsOf(value: JsonValue | undefined, folder: string): Parts {
-  return value ? partsIn(value.fields(PARTS, 'an object'), folder) : {};
-}
-
-function partsIn(field: (name: string) => JsonValue | undefined, folder: string): Parts {
-  const [models, prompts, candidates] = [field('models'), field('prompts'), field('candidates')];
-  const [reference, threads] = [field('reference'), field('threads')];
-  const [strict, expect] = [field('strict'), field('expect')];
+function partsIn(
+  { models, prompts, candidates, reference, threads, strict, expect }: PartsForm,
+  at: Place,
+  { file, folder }: { readonly file: string; readonly folder: string },
+): Parts {
   return {
-    ...(models ? { models: oneOrMore(models).map((at) => ({ pattern: at.string('a path or glob'), at })) } : {}),
-    ...(prompts ? { prompts: oneOrMore(prompts).map(promptOf) } : {}),
-    ...(candidates ? { candidates: oneOrMore(candidates).map((c) => candidateOf(c, folder)) } : {}),
-    ...(reference ? { reference: laneOf(reference, folder) } : {}),
-    ...(threads ? { threads: threads.count('a number of threads') } : {}),
-    ...(strict ? { strict: strict.boolean() } : {}),
-    ...(expect ? { expect: expectationOf(expect) } : {}),
+    ...(models ? { models: models.map((pattern, i) => ({ pattern, at: placed(file, [...at, 'models', i]) })) } : {}),
+    ...(prompts ? { prompts: prompts.map(promptOf) } : {}),
+    ...(candidates ? { candidates: candidates.map((c) => candidateOf(c, folder)) } : {}),
+    ...(reference === undefined ? {} : { reference: laneFrom(reference, folder) }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(strict === undefined ? {} : { strict }),
+    ...(expect === undefined ? {} : { expect }),
   };
 }
 
-function completed(parts: Parts, at: JsonValue): SuiteEntry {
+function completed(parts: Parts, at: Place, file: string): SuiteEntry {
   const { models, candidates } = parts;
-  if (!models) return at.refuse('"models" is missing: a list of model files, globs allowed');
-  if (!candidates) return at.refuse('"candidates" is missing: a list of lanes');
+  const fail = (why: string): never => {
+    throw new QuarrelError(`${placed(file, at)}: ${why}`);
+  };
+  if (!models) return fail('"models" is missing: a list of model files, globs allowed');
+  if (!candidates) return fail('"candidates" is missing: a list of lanes');
   const prompts = parts.prompts ?? [{ name: "the dump's tokens", prompt: undefined }];
   const needsPrompt = candidates.find((c) => !c.lane.startsWith('trace:'));
   if (!parts.prompts && needsPrompt) {
-    return at.refuse(`"prompts" is missing: only a dump (trace:FILE) says its tokens, ${needsPrompt.lane} does not`);
+    return fail(`"prompts" is missing: only a dump (trace:FILE) says its tokens, ${needsPrompt.lane} does not`);
   }
-  return { reference: 'llama', expect: {}, ...parts, at, models, candidates, prompts };
+  return { reference: 'llama', expect: {}, ...parts, models, candidates, prompts };
 }
 
-function oneOrMore(value: JsonValue): readonly JsonValue[] {
-  return value.isList ? value.items('a list that is not empty') : [value];
+function placed(file: string, at: Place): string {
+  return at.length === 0 ? file : `${file}: ${pathText(at)}`;
 }
 
-function promptOf(value: JsonValue): SuitePrompt {
-  if (value.isString) {
-    const text = value.string('a text that is not empty');
-    return { name: text, prompt: { kind: 'prompt', text } };
-  }
-  const field = value.fields(
-    ['name', 'text', 'tokens', 'steps', 'stepTokens'],
-    'a text, or an object with text or tokens',
-  );
-  const [text, tokens, name] = [field('text'), field('tokens'), field('name')];
-  if (text && tokens) return value.refuse('it has "text" and "tokens": one of them expected');
-  const [steps, stepTokens] = [field('steps'), field('stepTokens')];
-  const prompt = text
-    ? ({ kind: 'prompt', text: text.string('a text that is not empty') } as const)
-    : tokens
-      ? ({ kind: 'tokens', tokens: tokenList(tokens) } as const)
-      : undefined;
-  const plain = prompt?.kind === 'prompt' ? prompt.text : (prompt?.tokens.join(',') ?? "the dump's tokens");
+function promptOf(found: PromptForm): SuitePrompt {
+  if (typeof found === 'string') return { name: found, prompt: { kind: 'prompt', text: found } };
+  const { name, text, tokens, ...steps } = found;
+  const prompt: PromptSpec | undefined =
+    text !== undefined ? { kind: 'prompt', text } : tokens ? { kind: 'tokens', tokens } : undefined;
+  return { name: name ?? text ?? tokens?.join(',') ?? "the dump's tokens", prompt, ...steps };
+}
+
+function candidateOf(found: CandidateForm, folder: string): SuiteCandidate {
+  if (typeof found === 'string') return { name: found, lane: laneFrom(found, folder), expect: {} };
+  const { lane, name = lane, map, repro, ...rest } = found;
   return {
-    name: name?.string('a name') ?? plain,
-    prompt,
-    ...(steps ? { steps: steps.count('a number of decode steps') } : {}),
-    ...(stepTokens ? { stepTokens: tokenList(stepTokens) } : {}),
+    name,
+    lane: laneFrom(lane, folder),
+    ...(map === undefined ? {} : { map: path.resolve(folder, map) }),
+    ...(repro === undefined ? {} : { repro: path.resolve(folder, repro) }),
+    expect: {},
+    ...rest,
   };
-}
-
-function tokenList(value: JsonValue): readonly number[] {
-  return value.items('a list of token ids').map((t) => t.count('a token id'));
-}
-
-function candidateOf(value: JsonValue, folder: string): SuiteCandidate {
-  if (value.isString) return { name: value.string('a lane'), lane: laneOf(value, folder), expect: {} };
-  const field = value.fields(['lane', 'name', 'map', 'repro', 'strict', 'expect'], 'a lane, or an object with one');
-  const lane = field('lane') ?? value.refuse('"lane" is missing');
-  const [name, map, repro] = [field('name'), field('map'), field('repro')];
-  const [strict, expect] = [field('strict'), field('expect')];
-  return {
-    name: (name ?? lane).string('a name'),
-    lane: laneOf(lane, folder),
-    ...(map ? { map: path.resolve(folder, map.string('a path')) } : {}),
-    ...(repro ? { repro: path.resolve(folder, repro.string('a path')) } : {}),
-    ...(strict ? { strict: strict.boolean() } : {}),
-    expect: expect ? expectationOf(expect) : {},
-  };
-}
-
-function laneOf(value: JsonValue, folder: string): string {
-  const lane = laneFrom(value.string('a lane, as webgpu or trace:FILE'), folder);
-  try {
-    parseLane(lane);
-  } catch (e) {
-    if (e instanceof QuarrelError) return value.refuse(e.message);
-    throw e;
-  }
-  return lane;
-}
-
-function expectationOf(value: JsonValue): SuiteExpectation {
-  const field = value.fields(EXPECTATIONS, 'an object');
-  const [verdict, node, step, cause] = [field('verdict'), field('node'), field('step'), field('cause')];
-  const [token, minLogit] = [field('token'), field('minLogit')];
-  const kind = verdict?.oneOf(['clean', 'diverged']);
-  const place = node ?? cause ?? step;
-  if (place && kind !== undefined && kind !== 'diverged') {
-    return place.refuse(
-      'a clean verdict has no bad node: "verdict" is "diverged" where node, step or cause is expected',
-    );
-  }
-  return {
-    ...(kind ? { verdict: kind } : place ? { verdict: 'diverged' } : {}),
-    ...(node ? { node: oneOrMore(node).map((n) => n.string('the key of a node')) } : {}),
-    ...(step ? { step: step.count('a decode step, 0 for the prompt') } : {}),
-    ...(cause ? { cause: oneOrMore(cause).map((c) => c.string('the id of a cause, or "none"')) } : {}),
-    ...(token ? { token: tokenText(token) } : {}),
-    ...(minLogit ? { minLogit: minLogit.number('a number') } : {}),
-  };
-}
-
-/** A token by text or id. */
-function tokenText(value: JsonValue): string {
-  return value.isString ? value.string('a text or id') : String(value.count("a token's text or id"));
 }

@@ -1,7 +1,12 @@
 import fs from 'node:fs';
 
+import { z } from 'zod';
+
 import { assert } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
+import { KIND_BYTES } from '../../shared/base/file-kind';
+import { parseInner } from '../../shared/base/json';
+import { entriesFault } from '../../shared/trace/check-entries';
 import { openRegular } from '../files/open-regular';
 import { decodeManifest } from '../../shared/trace/manifest';
 import type { SafetensorsEntry } from '../../shared/trace/safetensors';
@@ -9,6 +14,7 @@ import { declaredPrecision } from '../../shared/trace/declared-precision';
 import { headerLength, LENGTH_PREFIX_BYTES, parseHeader } from '../../shared/trace/safetensors';
 import type { DeclaredPrecision, TraceManifest, TraceSource } from '../../shared/trace/trace';
 import { bytesToF32 } from '../../shared/trace/widen';
+import { requireLocal } from '../files/local-path';
 
 /** A safetensors trace on disk, ours or a foreign engine's. Its owner disposes it. */
 export class TraceFile implements TraceSource {
@@ -19,6 +25,7 @@ export class TraceFile implements TraceSource {
     fd: number,
     private readonly dataStart: number,
     readonly entries: ReadonlyMap<string, SafetensorsEntry>,
+    readonly unreadable: ReadonlyMap<string, string>,
     /** All string pairs of `__metadata__`. */
     readonly metadata: Readonly<Record<string, string>>,
     readonly engine: string,
@@ -33,19 +40,34 @@ export class TraceFile implements TraceSource {
 
   /** Throws QuarrelError when the file is missing, truncated or not a trace. */
   static open(path: string): TraceFile {
+    requireLocal(path);
     const { fd, stat } = openRegular(path, `the trace ${path}`);
     try {
       const { size } = stat;
-      const length = headerLength(readBytes(fd, 0, Math.min(LENGTH_PREFIX_BYTES, size), path), size, path);
+      const length = headerLength(readBytes(fd, 0, Math.min(KIND_BYTES, size), path), size, path);
       const dataStart = LENGTH_PREFIX_BYTES + length;
-      const json = new TextDecoder().decode(readBytes(fd, LENGTH_PREFIX_BYTES, length, path));
-      const { metadata, entries } = parseHeader(json, size - dataStart, path);
+      const json = textOf(readBytes(fd, LENGTH_PREFIX_BYTES, length, path), path);
+      const { metadata, entries, unreadable } = parseHeader(json, size - dataStart, path);
       const manifest = metadata['manifest'] === undefined ? undefined : decodeManifest(metadata['manifest'], path);
+      const fault = manifest && entriesFault(manifest, entries.values());
+      if (fault !== undefined) throw new QuarrelError(`${path}: ${fault}`);
       const tokens = parseTokens(metadata['tokens'], path);
       const steps = manifest?.steps?.map((step) => step.tokens) ?? parseSteps(metadata['steps'], path);
       const engine = metadata['engine'] ?? 'unknown';
       const declared = declaredPrecision(metadata, path);
-      return new TraceFile(path, fd, dataStart, entries, metadata, engine, tokens, manifest, steps, declared);
+      return new TraceFile(
+        path,
+        fd,
+        dataStart,
+        entries,
+        unreadable,
+        metadata,
+        engine,
+        tokens,
+        manifest,
+        steps,
+        declared,
+      );
     } catch (e) {
       fs.closeSync(fd);
       throw e;
@@ -84,31 +106,25 @@ function readBytes(fd: number, position: number, length: number, label: string):
   return bytes;
 }
 
+function textOf(header: Uint8Array, label: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(header);
+  } catch {
+    throw new QuarrelError(`${label}: the safetensors header at byte ${LENGTH_PREFIX_BYTES} is not UTF-8`);
+  }
+}
+
+const tokenList = z.array(z.int());
+
 function parseTokens(json: string | undefined, label: string): readonly number[] {
-  if (json === undefined) return [];
-  const parsed = parseJson(json);
-  if (isTokens(parsed)) return parsed;
-  throw new QuarrelError(`${label}: __metadata__.tokens is ${json.slice(0, 60)}; a JSON list of token ids is expected`);
+  return json === undefined
+    ? []
+    : parseInner(json, tokenList, `${label}: __metadata__.tokens`, 'a JSON list of token ids');
 }
 
 /** A foreign dump's decode steps: one token each. */
 function parseSteps(json: string | undefined, label: string): readonly (readonly number[])[] {
   if (json === undefined) return [];
-  const parsed = parseJson(json);
-  if (isTokens(parsed)) return parsed.map((token) => [token]);
-  throw new QuarrelError(
-    `${label}: __metadata__.steps is ${json.slice(0, 60)}; a JSON list of token ids, one per decode step, is expected`,
-  );
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
-function isTokens(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((t) => Number.isSafeInteger(t));
+  const expected = 'a JSON list of token ids, one per decode step,';
+  return parseInner(json, tokenList, `${label}: __metadata__.steps`, expected).map((token) => [token]);
 }

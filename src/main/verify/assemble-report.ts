@@ -36,6 +36,7 @@ export function assembleReport(outcome: VerifyOutcome): VerifyReport {
   return {
     schema: 'quarrel.verify/1',
     model: model.path,
+    shards: model.gguf.shards.map((shard) => shard.label),
     declaredType: (declared === undefined ? undefined : fileType(declared)?.name) ?? null,
     sample: sample ?? null,
     lanes: summaries,

@@ -55,6 +55,18 @@ export function f16ToF32(h: number): number {
 }
 
 /**
+ * Values of f8 e4m3 (the "fn" kind of PyTorch and the OCP specification), by bits: bias 7, no infinity.
+ *
+ *     s eeee mmm    e = 0: mmm × 2⁻⁹;  s 1111 111: NaN
+ */
+export const F8_E4M3_TO_F32: Float32Array<ArrayBuffer> = Float32Array.from({ length: 0x100 }, (_, bits) => {
+  const [exponent, mantissa] = [(bits >>> 3) & 0xf, bits & 7];
+  if ((bits & 0x7f) === 0x7f) return NaN;
+  const size = exponent === 0 ? mantissa * 2 ** -9 : (8 + mantissa) * 2 ** (exponent - 10);
+  return bits & 0x80 ? -size : size;
+});
+
+/**
  * The f16 nearest to `x` (first rounded to f32), ties to even; beyond 65504 by half a step or more: infinity.
  * Every NaN becomes 0x7e00 with its sign.
  */

@@ -1,5 +1,6 @@
 /** What `verify` reports besides mismatches: the file's own findings, stand-in types, scales and values that are no numbers. */
 import type { GgufModel } from '../gguf/model';
+import type { GgufTensor } from '../gguf/tensor-directory';
 import { typeFallbacks } from '../gguf/type-fallback';
 import { QUANT_FORMATS } from '../quant/registry';
 import { BLOCK_ANATOMY } from './decode-anatomy';
@@ -15,7 +16,21 @@ export function verifyFindings(model: GgufModel, checked: readonly TensorVerific
     const scales = tensor.scales.flatMap((scale) => scaleFinding(tensor, scale, place));
     return scales.length > 0 ? scales : valueFinding(tensor, place);
   });
-  return [...model.findings, ...fallbackFindings(model), ...inChecked];
+  return [...model.findings, ...fallbackFindings(model), ...inChecked, ...zeroFindings(checked, entries)];
+}
+
+/** Tensors of which every value that was checked is zero, in one finding: some are so by intent. */
+function zeroFindings(
+  checked: readonly TensorVerification[],
+  entries: ReadonlyMap<string, GgufTensor>,
+): VerifyFinding[] {
+  const zero = checked.filter(({ statistics: s }) => s !== null && s.count > 1 && s.zeros === s.count);
+  const [first] = zero;
+  if (!first) return [];
+  const { offset = 0, shard = 0 } = entries.get(first.name) ?? {};
+  const more = zero.length > 1 ? ` and ${zero.length - 1} more tensors` : '';
+  const message = `${first.name} (${first.type})${more}: every value is zero`;
+  return [{ severity: 'warning', code: 'zero-tensor', message, offset, shard, tensor: first.name }];
 }
 
 function fallbackFindings(model: GgufModel): VerifyFinding[] {

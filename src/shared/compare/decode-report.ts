@@ -114,7 +114,7 @@ export interface NotMeasuredTensor {
 }
 
 export interface VerifyFinding extends Omit<Finding, 'code'> {
-  readonly code: FindingCode | 'fallback-type' | 'nan-scale' | 'infinite-scale' | 'non-finite-value';
+  readonly code: FindingCode | 'fallback-type' | 'nan-scale' | 'infinite-scale' | 'non-finite-value' | 'zero-tensor';
   /** Blocks that show it, the first ones. */
   readonly blocks?: readonly number[];
 }
@@ -122,6 +122,8 @@ export interface VerifyFinding extends Omit<Finding, 'code'> {
 export interface VerifyReport {
   readonly schema: 'quarrel.verify/1';
   readonly model: string;
+  /** Paths of its files; findings index them. */
+  readonly shards: readonly string[];
   /** `general.file_type` by llama.cpp's name; null where the file does not say it. */
   readonly declaredType: string | null;
   /** Runs of 256 values per tensor that were checked; null for all. */

@@ -124,14 +124,16 @@ export function ropeFloor(maxPosition: number): number {
 
 /**
  * What storing activations in fewer bits adds, per computing node from one checkpoint to the next: relative rounding
- * u² with u = 2^-11 (F16) or 2^-8 (BF16), times a factor for the roundings inside an op.
+ * u² with u = 2^-11 (F16), 2^-8 (BF16), 2^-4 (F8_E4M3) or 2^-3 (F8_E5M2), times a factor for the roundings inside an op.
  */
 const STORAGE_FLOOR: Readonly<Record<TraceDtype, number>> = {
+  F64: 0,
   F32: 0,
   F16: 4 * 2 ** -22,
   BF16: 4 * 2 ** -16,
-  I32: 0,
-  I64: 0,
+  F8_E4M3: 4 * 2 ** -8,
+  F8_E5M2: 4 * 2 ** -6,
+  ...{ I64: 0, I32: 0, I16: 0, I8: 0, U64: 0, U32: 0, U16: 0, U8: 0 },
 };
 
 export function storageFloor(dtype: TraceDtype, nodesSinceCheckpoint: number): number {

@@ -3,6 +3,7 @@
  */
 import { silent } from '../base/control';
 import { defined } from '../base/assert';
+import { QuarrelError } from '../base/errors';
 import type { NodeId } from '../base/brand';
 import type { JobControl } from '../base/progress';
 import type { Candidate, JudgedNode } from '../divergence/examine';
@@ -77,6 +78,8 @@ export class Replay implements Replayed {
   readonly work: number;
   private readonly part: GraphPart;
   private readonly runs = new Map<Arithmetic, RightRun>();
+  /** Why the reference cannot compute a node, by its key. */
+  private readonly notMeasured = new Map<string, string>();
 
   private constructor(private readonly request: ReplayRequest) {
     const { graph, candidate, judged } = request;
@@ -111,7 +114,11 @@ export class Replay implements Replayed {
   }
 
   right(arithmetic: Arithmetic): Float32Array {
-    return defined(this.runOf(arithmetic).results.get(this.end.id), `the right result of ${this.end.key}`);
+    const { key } = this.end;
+    const result = this.runOf(arithmetic).results.get(this.end.id);
+    const [missing] = this.notMeasured;
+    if (!result && missing) throw new QuarrelError(`${key} has no right result: ${missing[0]}: ${missing[1]}`);
+    return defined(result, `the right result of ${key}`);
   }
 
   site(node: GraphTensor, arithmetic: Arithmetic): Site | undefined {
@@ -281,7 +288,7 @@ export class Replay implements Replayed {
         engine,
         override,
         onNode: ({ tensor, results }) => onResult(tensor, results[arithmetic]),
-        onNotMeasured: () => undefined,
+        onNotMeasured: ({ key }, reason) => this.notMeasured.set(key, reason),
       },
     );
   }

@@ -5,7 +5,7 @@ import { Cursor } from './cursor';
 import type { Endian } from './cursor';
 import { leastBytes, readValueType, VALUE_BYTES } from './value-type';
 import type { GgufValueType } from './value-type';
-import { MAX_ARRAY_DEPTH, MAX_ARRAY_ELEMENTS, MAX_STRING_BYTES } from './limits';
+import { MAX_ARRAY_DEPTH, MAX_ARRAY_ELEMENTS, MAX_KEPT_STRING_BYTES, MAX_STRING_BYTES } from './limits';
 import { readLength, readText } from './text';
 
 /** A metadata value; u64 and i64 are bigint. */
@@ -85,7 +85,7 @@ export function readValue(source: ByteSource, cursor: Cursor, type: GgufValueTyp
     case 'bool':
       return cursor.u8('a value') !== 0;
     case 'str':
-      return readText(cursor, MAX_STRING_BYTES, 'a string');
+      return readText(cursor, MAX_STRING_BYTES, MAX_KEPT_STRING_BYTES, 'a string');
     case 'arr':
       return walkArray(source, cursor, depth);
   }
@@ -100,7 +100,7 @@ function readArrayHead(cursor: Cursor, depth: number): { type: GgufValueType; le
   const length = cursor.count('the length of an array');
   if (length > MAX_ARRAY_ELEMENTS) {
     throw new QuarrelError(
-      `${cursor.label}: array at byte ${at} has ${length} elements, expected at most ${MAX_ARRAY_ELEMENTS}`,
+      `${cursor.label}: array at byte ${at} has ${cursor.exact(at + 4)} elements, expected at most ${MAX_ARRAY_ELEMENTS}`,
     );
   }
   cursor.need(length * leastBytes(type), `an array of ${length} ${type}`);

@@ -99,6 +99,13 @@ export class Cursor {
     return this.view.getBigInt64(this.take(8, what), this.endian === 'little');
   }
 
+  /** The u64 at `at`, which was read before: for messages, where `count` has rounded it. */
+  exact(at: number): bigint {
+    const bytes = new Uint8Array(8);
+    this.source.copyInto(at, 8, bytes, 0);
+    return new DataView(bytes.buffer).getBigUint64(0, this.endian === 'little');
+  }
+
   /** A u64 as a number; beyond 2⁵³ it is rounded, which no limit lets pass. Allocates nothing. */
   count(what: string): number {
     const at = this.take(8, what);

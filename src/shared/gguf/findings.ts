@@ -5,12 +5,17 @@ export type FindingSeverity = 'error' | 'warning';
 /** What is wrong with a model file that could still be read. */
 export type FindingCode =
   | 'bad-alignment'
+  | 'big-endian'
   | 'duplicate-key'
   | 'duplicate-tensor'
+  | 'empty-key'
   | 'empty-tensor'
   | 'invalid-utf8'
+  | 'joined-shards'
   | 'long-name'
+  | 'long-string'
   | 'more-findings'
+  | 'nested-array'
   | 'not-contiguous'
   | 'outside-file'
   | 'overflow'
@@ -19,7 +24,8 @@ export type FindingCode =
   | 'split-mismatch'
   | 'trailing-bytes'
   | 'unaligned-offset'
-  | 'unknown-type';
+  | 'unknown-type'
+  | 'zeros';
 
 export interface Finding {
   /** `error`: data are unreadable or wrong, or llama.cpp refuses the file. */

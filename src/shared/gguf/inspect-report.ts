@@ -5,6 +5,7 @@ import type { Endian } from './cursor';
 import type { Finding } from './findings';
 import type { MetadataEntry } from './metadata';
 import type { GgufModel } from './model';
+import { fileRole } from './role';
 import type { GgufTensor } from './tensor-directory';
 import { tensorLayer } from './tensor-names';
 import type { GgufValueType } from './value-type';
@@ -54,6 +55,8 @@ export interface InspectReport {
   readonly path: string;
   readonly architecture: string | null;
   readonly name: string | null;
+  /** What the file is that is no model to run (a LoRA adapter, say); null for a model. */
+  readonly role: string | null;
   readonly version: number;
   readonly endian: Endian;
   readonly alignment: number;
@@ -87,6 +90,7 @@ export function inspectReport(model: GgufModel): InspectReport {
     path: label,
     architecture: metadata.string('general.architecture') ?? null,
     name: metadata.string('general.name') ?? null,
+    role: fileRole(model) ?? null,
     version,
     endian,
     alignment,

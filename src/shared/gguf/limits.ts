@@ -7,10 +7,14 @@
 export const MAX_TENSORS = 1 << 20;
 /** Files have some dozens of keys; the rest would be a parser reading noise. */
 export const MAX_METADATA_ENTRIES = 1 << 16;
-/** GGUF specification: a key is at most 2¹⁶ − 1 bytes. */
+/** GGUF specification: a key is at most 2¹⁶ − 1 bytes. llama.cpp takes longer ones. */
 export const MAX_KEY_BYTES = 65_535;
-/** A string becomes one JavaScript string, which V8 caps at 512 MiB; chat templates have some kilobytes. */
-export const MAX_STRING_BYTES = 64 << 20;
+/** Longest key that is read at all. */
+export const MAX_READ_KEY_BYTES = 1 << 20;
+/** `GGUF_MAX_STRING_LENGTH` of llama.cpp. */
+export const MAX_STRING_BYTES = 2 ** 30;
+/** So much of a string becomes a JavaScript string, which V8 caps at 512 MiB; chat templates have some kilobytes. */
+export const MAX_KEPT_STRING_BYTES = 64 << 20;
 /** `GGUF_MAX_ARRAY_ELEMENTS` of llama.cpp; vocabularies have some hundred thousand. */
 export const MAX_ARRAY_ELEMENTS = 2 ** 30;
 /** Arrays of arrays are allowed by the specification, used by nobody, and read by recursion. */

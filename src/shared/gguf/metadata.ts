@@ -4,7 +4,7 @@ import type { GgufValue } from './array';
 import type { ByteSource } from './byte-source';
 import type { Cursor } from './cursor';
 import type { Findings } from './findings';
-import { MAX_KEY_BYTES } from './limits';
+import { MAX_KEPT_STRING_BYTES, MAX_KEY_BYTES, MAX_READ_KEY_BYTES } from './limits';
 import { quoted, readCheckedText } from './text';
 import { readValueType } from './value-type';
 import type { GgufValueType } from './value-type';
@@ -75,11 +75,30 @@ export function readMetadata(source: ByteSource, cursor: Cursor, count: number, 
 
 function readEntry(source: ByteSource, cursor: Cursor, index: number, findings: Findings): MetadataEntry {
   const offset = cursor.position;
-  const { text: key, valid } = readCheckedText(cursor, MAX_KEY_BYTES, `metadata key ${index}`);
+  const { text: key, valid } = readCheckedText(cursor, MAX_READ_KEY_BYTES, `metadata key ${index}`);
+  const keyBytes = cursor.position - offset - 8;
+  if (keyBytes === 0) {
+    findings.add('error', 'empty-key', offset, `metadata key ${index} is empty; llama.cpp refuses the file`);
+  }
+  if (keyBytes > MAX_KEY_BYTES) {
+    const message = `metadata key ${quoted(key)} has ${keyBytes} bytes, expected at most ${MAX_KEY_BYTES} by the specification`;
+    findings.add('warning', 'long-name', offset, message);
+  }
   if (!valid) findings.add('warning', 'invalid-utf8', offset, `metadata key ${quoted(key)} is not UTF-8`);
   const type = readValueType(cursor, `metadata key ${quoted(key)}`);
   try {
-    return { key, type, value: readValue(source, cursor, type), offset };
+    const start = cursor.position + 8;
+    const value = readValue(source, cursor, type);
+    if (value instanceof GgufArray && value.elementType === 'arr') {
+      const message = `metadata key ${quoted(key)} is an array of arrays; llama.cpp refuses the file`;
+      findings.add('error', 'nested-array', offset, message);
+    }
+    const bytes = cursor.position - start;
+    if (type === 'str' && bytes > MAX_KEPT_STRING_BYTES) {
+      const message = `metadata key ${quoted(key)} has a string of ${bytes} bytes; the first ${MAX_KEPT_STRING_BYTES} are read`;
+      findings.add('warning', 'long-string', offset, message);
+    }
+    return { key, type, value, offset };
   } catch (error) {
     if (!(error instanceof QuarrelError)) throw error;
     throw new QuarrelError(`${error.message} (metadata key ${quoted(key)}, entry at byte ${offset})`);

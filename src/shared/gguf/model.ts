@@ -5,6 +5,7 @@ import type { Finding } from './findings';
 import type { Metadata } from './metadata';
 import type { GgufFile } from './parse';
 import type { GgufTensor } from './tensor-directory';
+import { fiveDigits } from './shard-names';
 import { quoted } from './text';
 
 /** One file of a model; a model that is not split has one. */
@@ -45,9 +46,10 @@ export function assembleModel(files: readonly GgufFile[]): GgufModel {
   assert(first !== undefined, 'a model has at least one file');
   const declared = first.metadata.number('split.count') ?? 1;
   if (declared > 1 && files.length === 1) {
+    const joined = first.findings.find((f) => f.code === 'joined-shards');
     throw new QuarrelError(
-      `${first.label}: holds one of ${declared} shards, but is not named NAME-00001-of-0000N.gguf, ` +
-        'so that the others cannot be found',
+      `${first.label}: holds one of ${declared} shards, but is not named NAME-00001-of-${fiveDigits(declared)}.gguf, ` +
+        `so that the others cannot be found${joined ? `; ${joined.message}` : ''}`,
     );
   }
   const findings = files.flatMap((file) => file.findings);
@@ -85,7 +87,8 @@ function splitFindings(files: readonly GgufFile[], declared: number): Finding[] 
   }
   files.forEach((file, shard) => {
     const number = file.metadata.number('split.no');
-    if (number !== shard) mismatch(shard, 'split.no', `split.no is ${number}, expected ${shard} by the file's name`);
+    const found = number === undefined ? 'missing' : number;
+    if (number !== shard) mismatch(shard, 'split.no', `split.no is ${found}, expected ${shard} by the file's name`);
   });
   const total = files.reduce((sum, file) => sum + file.tensors.length, 0);
   const expected = files[0]?.metadata.number('split.tensors.count');

@@ -4,6 +4,7 @@ import { ggmlTypeName } from '../quant/ggml-type';
 import type { GgmlTypeName } from '../quant/ggml-type';
 import { QUANT_FORMATS } from '../quant/registry';
 import type { Cursor } from './cursor';
+import { unknownTypeText } from './foreign-types';
 import type { Findings } from './findings';
 import { MAX_DIMS, MAX_READ_NAME_BYTES, MAX_TENSOR_NAME_BYTES } from './limits';
 import { quoted, readCheckedText } from './text';
@@ -38,14 +39,15 @@ export interface TensorInfo {
   /** Offset of the data inside the data section. */
   readonly relativeOffset: number;
   readonly infoOffset: number;
+  /** Shape and offset with all digits, also where the numbers above are rounded. */
+  readonly shapeText: string;
+  readonly offsetText: string;
 }
 
 /** What a tensor's type and shape say about its size, or why they say nothing. */
 export type TensorSize =
   | { readonly ok: true; readonly byteLength: number }
   | { readonly ok: false; readonly code: 'unknown-type' | 'partial-block' | 'overflow'; readonly message: string };
-
-const REMOVED_TYPES: ReadonlySet<number> = new Set([4, 5, 31, 32, 33, 36, 37, 38]);
 
 /** Reads `count` directory entries. Throws QuarrelError where the layout is lost. */
 export function readTensorInfos(cursor: Cursor, count: number, findings: Findings): TensorInfo[] {
@@ -81,21 +83,26 @@ function readTensorInfo(cursor: Cursor, index: number, findings: Findings): Tens
     );
   }
   const ne: [number, number, number, number] = [1, 1, 1, 1];
+  const shapeAt = cursor.position;
   for (let d = 0; d < dims; d++) ne[d] = cursor.count(`ne[${d}] of tensor ${quoted(name)}`);
   const typeId = cursor.u32(`the type of tensor ${quoted(name)}`);
+  const offsetAt = cursor.position;
   const relativeOffset = cursor.count(`the offset of tensor ${quoted(name)}`);
-  return { name, typeId, ne, dims, relativeOffset, infoOffset };
+  // Extents are signed in ggml.
+  const exact = (n: number, d: number): string =>
+    Number.isSafeInteger(n) ? String(n) : String(BigInt.asIntN(64, cursor.exact(shapeAt + 8 * d)));
+  const shapeText = ne.map(exact).join('×');
+  const offsetText = String(Number.isSafeInteger(relativeOffset) ? relativeOffset : cursor.exact(offsetAt));
+  return { name, typeId, ne, dims, relativeOffset, infoOffset, shapeText, offsetText };
 }
 
 /** Bytes of a tensor by its type and shape. */
-export function tensorSize(typeId: number, ne: Dims): TensorSize {
+export function tensorSize({ typeId, ne, shapeText }: Pick<TensorInfo, 'typeId' | 'ne' | 'shapeText'>): TensorSize {
   const type = ggmlTypeName(typeId);
-  if (type === undefined) {
-    const why = REMOVED_TYPES.has(typeId) ? 'was removed from ggml' : 'is unknown to llama.cpp v0.4.0';
-    return { ok: false, code: 'unknown-type', message: `type ${typeId} ${why}` };
-  }
+  if (type === undefined) return { ok: false, code: 'unknown-type', message: unknownTypeText(typeId) };
   const { blockElements, blockBytes } = QUANT_FORMATS[type];
-  const shape = `shape ${ne.join('×')}`;
+  const shape = `shape ${shapeText}`;
+  if (shapeText.includes('-')) return { ok: false, code: 'overflow', message: `${shape} has a negative extent` };
   const elements = ne[0] * ne[1] * ne[2] * ne[3];
   if (!ne.every(Number.isSafeInteger) || !Number.isSafeInteger(elements)) {
     return { ok: false, code: 'overflow', message: `${shape} has more elements than any file can hold` };

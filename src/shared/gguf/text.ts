@@ -10,14 +10,23 @@ export function readLength(cursor: Cursor, limit: number, what: string): number 
   const at = cursor.position;
   const length = cursor.count(`the length of ${what}`);
   if (length > limit) {
-    throw new QuarrelError(`${cursor.label}: ${what} at byte ${at} has ${length} bytes, expected at most ${limit}`);
+    throw new QuarrelError(
+      `${cursor.label}: ${what} at byte ${at} has ${cursor.exact(at)} bytes, expected at most ${limit}`,
+    );
   }
   return length;
 }
 
-/** A string with its u64 length in front; invalid UTF-8 shows as U+FFFD. */
-export function readText(cursor: Cursor, limit: number, what: string): string {
-  return lenient.decode(cursor.bytes(readLength(cursor, limit, what), what));
+/**
+ * A string with its u64 length in front; invalid UTF-8 shows as U+FFFD. Of a string longer than `kept` bytes the
+ * beginning.
+ */
+export function readText(cursor: Cursor, limit: number, kept: number, what: string): string {
+  const length = readLength(cursor, limit, what);
+  cursor.need(length, what);
+  const text = lenient.decode(cursor.bytes(Math.min(length, kept), what));
+  cursor.skip(Math.max(0, length - kept), what);
+  return text;
 }
 
 /** The same, and whether its bytes were UTF-8. */
@@ -34,5 +43,6 @@ const QUOTED_CHARACTERS = 100;
 
 /** A name from a file, for messages: quoted, on one line, not longer than a line. */
 export function quoted(name: string): string {
-  return JSON.stringify(name.length > QUOTED_CHARACTERS ? `${name.slice(0, QUOTED_CHARACTERS)}…` : name);
+  const whole = JSON.stringify(name.slice(0, QUOTED_CHARACTERS));
+  return whole.length > QUOTED_CHARACTERS ? `${whole.slice(0, QUOTED_CHARACTERS)}…"` : whole;
 }

@@ -29,7 +29,7 @@ export class Memory {
     if (byteLength > MAX_BYTES) {
       throw new QuarrelError(`a tensor of ${byteLength} bytes: the reference holds at most ${MAX_BYTES} per tensor`);
     }
-    return new Memory(allocate(Math.ceil(byteLength / 8) * 8));
+    return new Memory(allocated(allocate, Math.ceil(byteLength / 8) * 8));
   }
 
   static of(bytes: Uint8Array, allocate: Allocate = allocateLocal): Memory {
@@ -40,5 +40,14 @@ export class Memory {
 
   clone(allocate: Allocate): Memory {
     return Memory.of(this.u8, allocate);
+  }
+}
+
+function allocated(allocate: Allocate, byteLength: number): ArrayBufferLike {
+  try {
+    return allocate(byteLength);
+  } catch (e) {
+    if (!(e instanceof RangeError)) throw e;
+    throw new QuarrelError(`a tensor of ${byteLength} bytes does not fit into memory`);
   }
 }

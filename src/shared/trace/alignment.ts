@@ -169,6 +169,10 @@ export class AlignedTrace implements TraceSource {
   get foreignKeys(): readonly string[] {
     return [...this.dump.entries.keys()];
   }
+  /** Type of each tensor of the dump that cannot be read, by the dump's name. */
+  get unreadable(): ReadonlyMap<string, string> {
+    return this.dump.unreadable ?? new Map();
+  }
   /** Those that stand for a node of the graph, whether or not their shapes fit. */
   get placedNames(): ReadonlySet<string> {
     return new Set([...this.foreign.values()].map(({ entry }) => entry.key));

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { QuarrelError } from '../base/errors';
+import { checkedJson, parseJson } from '../base/json';
 import type { Graph, GraphTensor } from '../graph/graph';
 import { routingsOf } from '../graph/expert-slots';
 import { isAlias, isComputing } from '../graph/graph';
@@ -21,50 +23,37 @@ export interface MapTarget {
 /** Foreign name pattern → our key pattern; `{N}` stands for the same number on both sides. */
 export type NameMap = ReadonlyMap<string, MapTarget>;
 
+const node = z.string('a node name');
+const channelOrder = z.enum(['half-split-to-interleaved', 'interleaved-to-half-split']);
+
+const target: z.ZodType<MapTarget> = z.union(
+  [
+    node.transform((name) => ({ node: name })),
+    z.strictObject({
+      node,
+      channels: channelOrder.exactOptional(),
+      transpose: z.boolean().exactOptional(),
+      heads: z.literal('first').exactOptional(),
+      scale: z.number().exactOptional(),
+    }),
+  ],
+  'a node name or an object',
+);
+
+const mapForm = z.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'a JSON object of foreign name → our name',
+);
+
 /** Parses a `--map` file (design.md §7). Throws QuarrelError that names the entry. */
 export function parseNameMap(json: string, label: string): NameMap {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(json);
-  } catch (e) {
-    throw new QuarrelError(`${label}: no JSON: ${String(e)}`);
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new QuarrelError(`${label}: a JSON object of foreign name → our name is expected`);
-  }
-  const map = new Map<string, MapTarget>();
-  for (const [foreign, target] of Object.entries(parsed)) map.set(foreign, parseTarget(foreign, target, label));
-  return map;
-}
-
-const TARGET_FIELDS = new Set(['node', 'channels', 'transpose', 'heads', 'scale']);
-
-function parseTarget(foreign: string, target: unknown, label: string): MapTarget {
-  if (typeof target === 'string') return { node: target };
-  const fail = (what: string): never => {
-    throw new QuarrelError(`${label}: entry ${JSON.stringify(foreign)}: ${what}`);
-  };
-  if (typeof target !== 'object' || target === null) return fail('a node name or an object is expected');
-  const t = target as Record<string, unknown>;
-  const unknown = Object.keys(t).find((k) => !TARGET_FIELDS.has(k));
-  if (unknown !== undefined) return fail(`unknown field ${unknown}; known: ${[...TARGET_FIELDS].join(', ')}`);
-  if (typeof t['node'] !== 'string') return fail('"node" is missing');
-  const { channels, transpose, heads, scale } = t;
-  if (channels !== undefined && channels !== 'half-split-to-interleaved' && channels !== 'interleaved-to-half-split') {
-    return fail(
-      `channels ${JSON.stringify(channels)}; half-split-to-interleaved or interleaved-to-half-split expected`,
-    );
-  }
-  if (transpose !== undefined && typeof transpose !== 'boolean') return fail('"transpose" is true or false');
-  if (heads !== undefined && heads !== 'first') return fail('"heads" is "first"');
-  if (scale !== undefined && (typeof scale !== 'number' || !Number.isFinite(scale))) return fail('"scale" is a number');
-  return {
-    node: t['node'],
-    ...(channels === undefined ? {} : { channels }),
-    ...(transpose === undefined ? {} : { transpose }),
-    ...(heads === undefined ? {} : { heads }),
-    ...(scale === undefined ? {} : { scale }),
-  };
+  const entries = Object.entries(parseJson(json, mapForm, label));
+  return new Map(
+    entries.map(([foreign, value]) => [
+      foreign,
+      checkedJson(value, target, `${label}: entry ${JSON.stringify(foreign)}`, 'it'),
+    ]),
+  );
 }
 
 /**

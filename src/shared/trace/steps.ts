@@ -44,6 +44,11 @@ export function stepView(trace: TraceSource, step: number, tokens: readonly numb
     const at = splitStepKey(entry.key);
     if (at.step === step) entries.set(at.key, { ...entry, key: at.key });
   }
+  const unreadable = new Map<string, string>();
+  for (const [key, dtype] of trace.unreadable ?? []) {
+    const at = splitStepKey(key);
+    if (at.step === step) unreadable.set(at.key, dtype);
+  }
   const own = step === 0 ? undefined : trace.manifest?.steps?.[step - 1];
   return {
     label: step === 0 ? trace.label : `${trace.label}, step ${step}`,
@@ -52,6 +57,7 @@ export function stepView(trace: TraceSource, step: number, tokens: readonly numb
     manifest: trace.manifest && stepManifest(trace.manifest, step),
     ...(trace.declared ? { declared: trace.declared } : {}),
     entries,
+    unreadable,
     readF32: (key) => trace.readF32(stepKey(step, key)),
     readRaw: (key) => trace.readRaw(stepKey(step, key)),
   };
@@ -92,6 +98,11 @@ function stepFacts(
   const shared = sameGraphAs === undefined ? undefined : sameGraphAs === 0 ? first : steps[sameGraphAs - 1]?.graph;
   const found = graph ?? shared;
   return { ...(found ? { graph: found } : {}), ...(pieces ? { pieces } : {}), past };
+}
+
+/** The graph of one step, where the file holds it. */
+export function graphOfStep({ graph, steps = [] }: TraceManifest, step: number): TraceManifest['graph'] {
+  return step === 0 ? graph : stepFacts(graph, steps, step).graph;
 }
 
 /** A sink for one step of a file of all steps. */

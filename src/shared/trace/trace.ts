@@ -1,7 +1,8 @@
 import type { Dims, Graph } from '../graph/graph';
 
-/** Element types a trace file can hold (safetensors names). */
-export type TraceDtype = 'F32' | 'F16' | 'BF16' | 'I32' | 'I64';
+/** Element types that are read from a trace file (safetensors names). */
+export type TraceDtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | IntegerDtype;
+type IntegerDtype = 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8';
 
 /** What an engine says of its own arithmetic where the stored types do not show it. */
 export interface DeclaredPrecision {
@@ -81,7 +82,9 @@ export interface TraceSource {
   readonly manifest: TraceManifest | undefined;
   readonly declared?: DeclaredPrecision;
   readonly entries: ReadonlyMap<string, TraceEntry>;
-  /** The checkpoint widened to f32 (I32/I64 are read with `readRaw`). Throws QuarrelError when absent. */
+  /** Type of each tensor that is there and cannot be read, by its key. */
+  readonly unreadable?: ReadonlyMap<string, string>;
+  /** The checkpoint as f32 (integers are read exactly with `readRaw`). Throws QuarrelError when absent. */
   readF32(key: string): Float32Array<ArrayBuffer>;
   /** The stored bytes, little-endian. */
   readRaw(key: string): Uint8Array<ArrayBuffer>;

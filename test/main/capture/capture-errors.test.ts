@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { CaptureRequest } from '../../../src/main/capture/capture';
 import { captureTrace } from '../../../src/main/capture/capture';
 import type { JobControl } from '../../../src/shared/base/progress';
+import { find, fixtureBytes } from '../../helpers/gguf-fixture';
 import { atFirstProgress, PROMPT, rejection, silent, TINY_MODEL, temporaryFolder } from './capture-fixture';
 import { modelSpec, TINY, wave, writeModel } from './tiny-model';
 
@@ -113,6 +114,48 @@ describe('models that llama.cpp does not take', () => {
     );
     const error = await failing({ modelPath, prompt: PROMPT });
     expect(error.message).toMatch(/cannot load .*cut\.gguf: .*(corrupted|incomplete|not within the file bounds)/);
+  });
+
+  it.each([
+    [
+      'a type of a fork',
+      fixtureBytes({ tensors: [{ name: 'odd.weight', type: 'F32', ne: [4] }] }),
+      (b: Uint8Array) => b.set([139], find(b, 'odd.weight') + 10 + 4 + 8),
+      /tensor 'odd\.weight' has invalid ggml type 139.*; error at byte \d+: tensor "odd\.weight": type 139 is IQ4_K of ik_llama\.cpp/,
+    ],
+    [
+      'a duplicate name',
+      fixtureBytes({ tensors: ['same.a', 'same.b'].map((name) => ({ name, type: 'F32', ne: [4] }) as const) }),
+      (b: Uint8Array) => b.set([0x61], find(b, 'same.b') + 5),
+      /duplicate.*; error at byte \d+: tensor "same\.a" comes twice, first at byte \d+/,
+    ],
+    [
+      'an alignment that is no power of two',
+      fixtureBytes({ alignment: 64 }),
+      (b: Uint8Array) => b.set([48], find(b, 'general.alignment') + 17 + 4),
+      /as a GGUF file: .*error at byte \d+: general\.alignment is 48, expected a power of two/,
+    ],
+    [
+      'big-endian',
+      fixtureBytes({ endian: 'big' }),
+      () => undefined,
+      /endian.*; error at byte 4: the file is big-endian/,
+    ],
+    [
+      'a LoRA adapter',
+      fixtureBytes({
+        metadata: [
+          { key: 'general.type', type: 'str', value: 'adapter' },
+          { key: 'general.architecture', type: 'str', value: 'llama' },
+        ],
+      }),
+      () => undefined,
+      /key not found in model: llama\.\w+.*; this is a LoRA adapter/,
+    ],
+  ] as const)('%s: its own telling line, and what Quarrel finds', async (_, bytes, damage, message) => {
+    damage(bytes);
+    const modelPath = modelFile('refused.gguf', (f) => fs.writeFileSync(f, bytes));
+    expect((await failing({ modelPath, tokens: TOKENS })).message).toMatch(message);
   });
 
   it('an architecture that it does not know', async () => {

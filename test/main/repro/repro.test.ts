@@ -106,9 +106,9 @@ describe('a repro of the tiny model', () => {
   describe('damaged', () => {
     const damages: readonly (readonly [string, (copy: string) => void, RegExp])[] = [
       ['without repro.json', (d) => fs.rmSync(path.join(d, 'repro.json')), /is no repro folder: repro\.json/],
-      ['whose repro.json was cut', (d) => fs.truncateSync(path.join(d, 'repro.json'), 100), /repro\.json is no JSON/],
+      ['whose repro.json was cut', (d) => fs.truncateSync(path.join(d, 'repro.json'), 100), /repro\.json: no JSON/],
       ['of another version', (d) => edit(d, (doc) => ({ ...doc, schema: 'quarrel.repro/9' })), /repro\.json: schema/],
-      ['without a node', (d) => edit(d, (doc) => ({ ...doc, node: undefined })), /repro\.json: node/],
+      ['without a node', (d) => edit(d, (doc) => ({ ...doc, node: undefined })), /repro\.json: "node" is missing/],
       ['of a node that its graph lacks', (d) => edit(d, (doc) => ({ ...doc, node: 'nix' })), /no node nix/],
       ['without its tensors', (d) => fs.rmSync(path.join(d, 'tensors.safetensors')), /tensors\.safetensors is missing/],
       [

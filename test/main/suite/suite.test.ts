@@ -93,6 +93,19 @@ describe('a suite file', () => {
     );
   });
 
+  it('keeps links that lead nowhere and names that look like a part, whose cases fail alone', () => {
+    const odd = path.join(folder, 'odd');
+    fs.mkdirSync(odd);
+    fs.symlinkSync('loop.gguf', path.join(odd, 'loop.gguf'));
+    fs.symlinkSync('gone', path.join(odd, 'dangling.gguf'));
+    fs.writeFileSync(path.join(odd, 'x-00009-of-00003.gguf'), 'GGUF');
+    fs.writeFileSync(path.join(odd, 'y-00002-of-00003.gguf'), 'GGUF');
+    const cases = casesOf(parse({ ...whole, models: 'odd/*.gguf' }));
+    expect(cases.map((c) => c.model.replace('odd/', ''))).toEqual([
+      ...['dangling.gguf', 'loop.gguf', 'x-00009-of-00003.gguf', 'y-00002-of-00003.gguf'],
+    ]);
+  });
+
   it('gives every case a file name of its own', () => {
     const names = casesOf(parse({ ...whole, prompts: ['a?', 'a!'] })).map((c) => c.fileName);
     expect(names).toEqual(['a.gguf-a-webgpu', 'a.gguf-a-webgpu-2']);
@@ -104,6 +117,7 @@ describe('a suite file', () => {
     ['{}', /"schema" is missing; "quarrel\.suite\/1" expected/],
     ['{"schema":"quarrel.suite/2"}', /schema is "quarrel\.suite\/2"; "quarrel\.suite\/1" expected/],
     [{ modles: [] }, /unknown field "modles"; known: schema, name/],
+    ['{"schema":"quarrel.suite/1","models":"a","models":"b"}', /key "models" comes twice/],
     [{ prompts: 'a', candidates: 'webgpu' }, /"models" is missing/],
     [{ models: 'a' }, /"candidates" is missing/],
     [{ models: 'a', candidates: 'webgpu' }, /"prompts" is missing: only a dump/],

@@ -4,8 +4,10 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { compareTraces } from '../../../src/main/jobs/compare-traces';
 import { TraceFile } from '../../../src/main/traces/trace-file';
 import { TraceWriter } from '../../../src/main/traces/trace-writer';
+import { Control } from '../../../src/shared/base/control';
 import { QuarrelError } from '../../../src/shared/base/errors';
 
 let folder: string;
@@ -85,11 +87,11 @@ describe('trace file', () => {
 /** A file as another engine writes it: string pairs and one tensor, no manifest. */
 function foreignFile(metadata: Readonly<Record<string, unknown>>): string {
   const target = path.join(folder, 'foreign.safetensors');
-  const tensor = { dtype: 'F32', shape: [1], data_offsets: [0, 4] };
-  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, x: tensor, 'step1/x': tensor }));
+  const tensor = (begin: number): object => ({ dtype: 'F32', shape: [1], data_offsets: [begin, begin + 4] });
+  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, x: tensor(0), 'step1/x': tensor(4) }));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  fs.writeFileSync(target, Buffer.concat([length, header, Buffer.alloc(4)]));
+  fs.writeFileSync(target, Buffer.concat([length, header, Buffer.alloc(8)]));
   return target;
 }
 
@@ -119,4 +121,26 @@ describe("a foreign dump's decode steps", () => {
       );
     },
   );
+});
+
+describe('a tensor of a type that is not read', () => {
+  /** A dump of one f64 tensor, and another of a type beside it. */
+  function dump(name: string, dtype: string, value: number): string {
+    const target = path.join(folder, name);
+    const entry = (type: string, begin: number) => ({ dtype: type, shape: [1], data_offsets: [begin, begin + 8] });
+    const header = Buffer.from(JSON.stringify({ x: entry('F64', 0), mask: entry(dtype, 8) }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    fs.writeFileSync(target, Buffer.concat([length, header, new Uint8Array(Float64Array.of(value, 0).buffer)]));
+    return target;
+  }
+
+  it('is not measured; the others are compared', async () => {
+    const reference = dump('reference.safetensors', 'C64', 0.25);
+    const candidate = dump('candidate.safetensors', 'C64', 0.25);
+    const control = new Control(() => undefined);
+    const report = await compareTraces({ reference, candidate, maxNmse: 1e-3 }, control);
+    expect(report.nodes.map(({ key, metrics }) => [key, metrics.nmse])).toEqual([['x', 0]]);
+    expect(report.notCompared.map(({ node, reason }) => `${node}: ${reason}`)).toEqual(['mask: not measured: C64']);
+  });
 });

@@ -144,9 +144,9 @@ describe('name map', () => {
 
   it.each([
     ['[]', /JSON object/],
-    ['{"a":3}', /entry "a": a node name or an object/],
-    ['{"a":{"node":"b","channel":"x"}}', /unknown field channel/],
-    ['{"a":{"node":"b","channels":"x"}}', /channels "x"/],
+    ['{"a":3}', /entry "a": it is 3; a node name or an object expected/],
+    ['{"a":{"node":"b","channel":"x"}}', /unknown field "channel"; known: node, channels/],
+    ['{"a":{"node":"b","channels":"x"}}', /entry "a": channels is "x"; "half-split-to-interleaved" or/],
     ['{', /no JSON/],
   ])('refuses %s', (json, message) => {
     expect(() => parseNameMap(json, 'map')).toThrow(message);

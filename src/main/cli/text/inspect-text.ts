@@ -1,4 +1,5 @@
 import type { InspectReport, JsonValue, MetadataReport } from '../../../shared/gguf/inspect-report';
+import { findingLine } from '../../../shared/gguf/finding-line';
 import { bytes, table } from './table';
 
 const SHOWN_TEXT = 80;
@@ -9,6 +10,7 @@ export function inspectText(r: InspectReport): string {
   const shards = r.shards.length > 1 ? `, ${r.shards.length} shards` : '';
   return [
     `${r.path}: GGUF v${r.version}, ${r.endian} endian, ${bytes(r.fileSize)}${shards}, alignment ${r.alignment}, data at byte ${r.dataOffset}`,
+    ...(r.role === null ? [] : [`no model: ${r.role}`]),
     `${r.architecture ?? 'no architecture'}${r.name === null ? '' : `, ${JSON.stringify(r.name)}`}: ${totals.tensors} tensors, ${totals.layers} layers, ${totals.elements.toLocaleString('en')} weights`,
     '',
     table(
@@ -56,5 +58,10 @@ function show(value: JsonValue): string {
 
 function findings(r: InspectReport): string[] {
   if (r.findings.length === 0) return ['no findings'];
-  return r.findings.map((f) => `${f.severity} at byte ${f.offset}: ${f.message}`);
+  return r.findings.map((f) =>
+    findingLine(
+      f,
+      r.shards.map(({ path }) => path),
+    ),
+  );
 }

@@ -7,6 +7,7 @@ import type {
   TensorVerification,
   VerifyReport,
 } from '../../../shared/compare/decode-report';
+import { findingLine } from '../../../shared/gguf/finding-line';
 import { bytes, number, table } from './table';
 
 const SHOWN_TENSORS = 20;
@@ -120,7 +121,7 @@ function scales(tensors: readonly TensorVerification[]): string[] {
 
 function findings(r: VerifyReport): string[] {
   if (r.findings.length === 0) return ['no findings', ''];
-  const lines = r.findings.map((f) => `${f.severity}: ${f.message}`);
+  const lines = r.findings.map((f) => findingLine(f, r.shards));
   return [
     ...lines.slice(0, SHOWN_FINDINGS),
     ...more(lines.length - SHOWN_FINDINGS, 'findings (--json lists them)'),

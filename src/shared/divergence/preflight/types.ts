@@ -1,5 +1,7 @@
 /** The second rung: whether the candidate read the same tensor types and hyperparameters from the file. */
+import { z } from 'zod';
 import { QuarrelError } from '../../base/errors';
+import { checkedJson, parseInner } from '../../base/json';
 import type { Rung } from '../checks';
 
 /** What a dump says of the model that its engine loaded; each part may be missing. */
@@ -56,16 +58,11 @@ function object(
   label: string,
 ): Readonly<Record<string, unknown>> | undefined {
   const json = metadata[key];
-  if (json === undefined) return undefined;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(json);
-  } catch {
-    parsed = undefined;
-  }
-  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
-  throw new QuarrelError(`${label}: __metadata__.${key} is ${json.slice(0, 60)}; a JSON object is expected`);
+  return json === undefined ? undefined : parseInner(json, anyObject, `${label}: __metadata__.${key}`, 'a JSON object');
 }
+
+const anyObject = z.record(z.string(), z.unknown());
+const stringsOnly = z.record(z.string(), z.string('a string'));
 
 function texts(
   metadata: Readonly<Record<string, string>>,
@@ -73,13 +70,7 @@ function texts(
   label: string,
 ): Readonly<Record<string, string>> | undefined {
   const found = object(metadata, key, label);
-  if (!found) return undefined;
-  for (const [name, value] of Object.entries(found)) {
-    if (typeof value === 'string') continue;
-    const what = JSON.stringify(value).slice(0, 60);
-    throw new QuarrelError(`${label}: __metadata__.${key}: ${name} is ${what}; a string is expected`);
-  }
-  return found as Record<string, string>;
+  return found && checkedJson(found, stringsOnly, `${label}: __metadata__.${key}`);
 }
 
 /** The model's own side. */

@@ -64,7 +64,7 @@ describe('the rung of types and metadata', () => {
     const read = (metadata: Record<string, string>) => () => declaredModel(metadata, 'a.safetensors');
     expect(read({ tensor_types: '[1]' })).toThrow('a.safetensors: __metadata__.tensor_types is [1]; a JSON object');
     expect(read({ hparams: '{' })).toThrow(/hparams is \{; a JSON object/);
-    expect(read({ tensor_sha256: '{"a":1}' })).toThrow('tensor_sha256: a is 1; a string is expected');
+    expect(read({ tensor_sha256: '{"a":1}' })).toThrow('tensor_sha256: a is 1; a string expected');
     for (const hash of ['zz', '0'.repeat(63), '0'.repeat(65), 'g'.repeat(64), '']) {
       const length = `(${hash.length} characters); the 64 hexadecimal digits of a SHA-256 are expected`;
       expect(read({ tensor_sha256: JSON.stringify({ 'blk.0.w': hash }) }), hash).toThrow(length);
