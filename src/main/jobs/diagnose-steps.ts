@@ -214,9 +214,6 @@ function isMistake({ judged }: Looked, { proved }: NodeDiagnosis): boolean {
   return proved !== undefined && proved.trial.share >= least;
 }
 
-/** An error as large as the result, within this: nothing is left of it, and whatever loses all would explain that. */
-const ALL_LOST = 0.1;
-
 /** Nodes whose error is noise of a rounding's size, those of one name together, farthest from their floors first. */
 function ofOneKind(steps: readonly JudgedStep[]): readonly (readonly Looked[])[] {
   const kinds = new Map<string, Looked[]>();
@@ -224,7 +221,6 @@ function ofOneKind(steps: readonly JudgedStep[]): readonly (readonly Looked[])[]
     for (const judged of step.examination.judged) {
       const { rounding } = judged.judgement;
       if (!rounding || rounding.reproduced || rounding.part === 'function') continue;
-      if (rounding.underflow && Math.abs(judged.judgement.localNmse - 1) < ALL_LOST) continue;
       const kind = kindOfNode(judged.node);
       kinds.set(kind, [...(kinds.get(kind) ?? []), { step, judged }]);
     }
