@@ -152,6 +152,8 @@ function main(): void {
     event.preventDefault();
     void quarrel.stop();
   });
+  // A page that took its time to go may have left files after the jobs were done with.
+  app.on('quit', sweepLeftovers);
   void app.whenReady().then(() => quarrel.start(launchFileOf(process.argv, process.cwd())));
 }
 

@@ -189,7 +189,14 @@ describe.skipIf(!fs.existsSync(scaleDump) || !fs.existsSync(SMOLLM2))('a repro o
       tokens: [504, 3575, 282, 4649, 314],
       map,
     });
-    expect(verdict.cause).toMatchObject({ id: 'attention-scale', parameters: { scale: 1, right: 0.125 } });
+    expect(verdict.firstBad).toMatchObject({ node: 'kqv_out-0', layer: 0 });
+    expect(verdict.firstBad?.stretch).toContain('kq_soft_max-0');
+    expect(verdict.cause).toMatchObject({
+      id: 'attention-scale',
+      nodes: ['kq_soft_max-0'],
+      parameters: { scale: 1, right: 0.125 },
+    });
+    expect(verdict.cause?.explained).toBeGreaterThan(0.9999);
     const doc = documentOf(folder);
     expect(doc.nodes.find((n) => n.op === 'SOFT_MAX')?.params).toMatchObject({ scale: 0.125, max_bias: 0 });
     const copy = path.join(root, 'elsewhere', 'copy');
