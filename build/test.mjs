@@ -2,7 +2,8 @@
  * `npm test`: everything that must hold, and at the very end one line `N passed, N failed, N skipped` over all test runs.
  * `--full` (`npm run test:full`) adds the tests that take long.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from './project-root.mjs';
@@ -26,9 +27,7 @@ const suites = ['unit', 'gpu', 'e2e'];
 
 await reportingFailure(async () => {
   await setUp({ forTests: true });
-  const failed = Object.entries(checks)
-    .filter(([name, args]) => !step(name, args))
-    .map(([name]) => name);
+  const failed = await runChecks();
   // Tests start worker threads and child processes from the bundles; without them each would fail for the same reason.
   const reports = failed.includes('build') ? [] : suites.map((suite) => runSuite(suite, failed));
   const { passed, skipped, failures } = addUp(reports);
@@ -38,6 +37,26 @@ await reportingFailure(async () => {
   if (failed.length > 0 || failures.length > 0 || passed === 0) process.exitCode = 1;
   process.stdout.write(`${passed} passed, ${failures.length} failed, ${skipped.length} skipped\n`);
 });
+
+/** Lint takes as long as all others together, and each keeps one core busy. */
+async function runChecks() {
+  const { lint, ...others } = checks;
+  const linting = stepBeside('lint', lint);
+  const failed = [];
+  for (const [name, args] of Object.entries(others)) if (!(await stepBeside(name, args))) failed.push(name);
+  return (await linting) ? failed : ['lint', ...failed];
+}
+
+/** What it prints comes in one piece, once it is done. */
+async function stepBeside(name, args) {
+  const startedAt = Date.now();
+  const child = spawn(process.execPath, args, { cwd: projectRoot, env: stepEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const printed = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => printed.push(chunk));
+  const [code] = await once(child, 'close');
+  process.stdout.write(Buffer.concat(printed));
+  return told(name, code === 0, startedAt);
+}
 
 /** A suite fails as a step, too, where its exit code says more than its report (an error outside any test, say). */
 function runSuite(suite, failed) {
@@ -51,9 +70,17 @@ function runSuite(suite, failed) {
 function step(name, args) {
   const startedAt = Date.now();
   say(name);
+  const { status } = spawnSync(process.execPath, args, { cwd: projectRoot, env: stepEnv(), stdio: 'inherit' });
+  return told(name, status === 0, startedAt);
+}
+
+function stepEnv() {
   const env = { ...process.env, QUARREL_SKIP_BUILD: '1' };
   if (process.argv.includes('--full')) env.QUARREL_FULL = '1';
-  const { status } = spawnSync(process.execPath, args, { cwd: projectRoot, env, stdio: 'inherit' });
-  say(`${name}: ${status === 0 ? 'passed' : 'FAILED'} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
-  return status === 0;
+  return env;
+}
+
+function told(name, passed, startedAt) {
+  say(`${name}: ${passed ? 'passed' : 'FAILED'} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  return passed;
 }

@@ -73,7 +73,7 @@ class QuarrelApp {
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    await this.jobs.dispose();
+    await this.jobs.dispose().catch((e: unknown) => console.error(e));
     // In a turn of its own: inside `will-quit`, where its preventDefault still holds, Electron swallows a quit.
     setImmediate(() => {
       app.quit();

@@ -6,7 +6,10 @@ import path from 'node:path';
 import { isGone, isProcessIdentity, lives } from './process-identity';
 import { NOTE_PREFIX, OWNER_FILE } from './temporary';
 
-const HOME = /^quarrel-(\d+)-[^.]+$/;
+/** As `mkdtemp` names them. */
+const HOME = /^quarrel-(\d+)-[A-Za-z0-9]{6}$/;
+/** A folder for the user (`lastingFolder`) that was not finished. */
+const LASTING = /^quarrel-[a-z]+-[A-Za-z0-9]{6}$/;
 /** A home gets its owner file right after it was made; one without is a stranger's or half made, and is left for a day. */
 const UNOWNED_MS = 24 * 3600 * 1000;
 
@@ -60,7 +63,7 @@ function ownStat(file: string): fs.Stats | undefined {
 
 function isAbandoned({ path: folder, pid, changedAt }: HomeFolder): boolean {
   const owner = ownerOf(path.join(folder, OWNER_FILE));
-  if (owner !== undefined) return isGone(owner);
+  if (owner !== undefined) return owner.pid === pid && isGone(owner);
   return !lives(pid) && Date.now() - changedAt > UNOWNED_MS;
 }
 
@@ -74,13 +77,26 @@ function ownerOf(file: string): Parameters<typeof isGone>[0] | undefined {
   }
 }
 
-/** The unfinished files that it notes, then itself. */
-function sweep({ path: home }: HomeFolder): void {
+/** The unfinished files that it notes, then itself. A home without an owner is half made: nothing else is in it. */
+function sweep({ path: home, pid }: HomeFolder): void {
+  if (ownerOf(path.join(home, OWNER_FILE)) === undefined) {
+    if (namesIn(home).some((name) => name !== OWNER_FILE)) return;
+    fs.rmSync(path.join(home, OWNER_FILE), { force: true });
+    fs.rmdirSync(home);
+    return;
+  }
   for (const name of namesIn(home).filter((n) => n.startsWith(NOTE_PREFIX))) {
     const note = path.join(home, name);
     if (!ownStat(note)?.isFile()) continue;
     const part = fs.readFileSync(note, 'utf8');
-    if (path.isAbsolute(part) && ownStat(part)) fs.rmSync(part, { recursive: true, force: true });
+    if (isUnfinished(part, pid) && ownStat(part)) fs.rmSync(part, { recursive: true, force: true });
   }
   fs.rmSync(home, { recursive: true, force: true });
+}
+
+/** Whether a process of that number names what it has not finished so: a note may name nothing else. */
+function isUnfinished(part: string, pid: number): boolean {
+  if (!path.isAbsolute(part)) return false;
+  const { dir, base } = path.parse(part);
+  return new RegExp(`\\.quarrel-${pid}-[0-9a-f]{8}\\.part$`).test(base) || (dir === os.tmpdir() && LASTING.test(base));
 }

@@ -66,12 +66,20 @@ export function liesIn(file: string, folder: string): boolean {
 
 /** Throws QuarrelError where `target` exists and is not an empty folder: known before a long run, it is said then. */
 export function requireFree(target: string): void {
-  const found = fs.statSync(target, { throwIfNoEntry: false });
+  const found = look(target, () => fs.statSync(target, { throwIfNoEntry: false }));
   if (!found) return;
   if (!found.isDirectory()) throw new QuarrelError(`cannot write ${target}: it is a file; a new folder is expected`);
-  const held = fs.readdirSync(target);
+  const held = look(target, () => fs.readdirSync(target));
   if (held.length === 0) return;
   throw new QuarrelError(`cannot write ${target}: it holds ${held.slice(0, 3).join(', ')}; a new folder is expected`);
+}
+
+function look<T>(target: string, at: () => T): T {
+  try {
+    return at();
+  } catch (e) {
+    throw new QuarrelError(`cannot write ${target}: ${(e as Error).message}`);
+  }
 }
 
 function refused({ option, path: target }: RunOutput, why: string): QuarrelError {
@@ -102,8 +110,10 @@ function requireWritable(output: RunOutput): void {
   const { path: target, kind } = output;
   const folder = existingFolder(kind === 'folder' ? path.join(target, 'x') : target);
   attempt(output, () => {
-    const { bavail } = fs.statfsSync(folder);
-    if (bavail === 0) throw new Error(`no space left in ${folder}`);
+    const { blocks, bavail, bfree } = fs.statfsSync(folder);
+    // Some file systems do not count; root may also have what is kept for it.
+    const free = process.getuid?.() === 0 ? bfree : bavail;
+    if (blocks > 0 && free === 0) throw new Error(`no space left in ${folder}`);
     const probe = partBeside(path.join(folder, 'probe'));
     try {
       fs.writeFileSync(probe.path, 'x', { flag: 'wx' });

@@ -135,7 +135,16 @@ class Home {
   private dispose(): void {
     if (home === this) home = undefined;
     this.takeBack();
-    removeAll(this.path);
+    // What could not be removed is noted in it, for the next start.
+    if (this.inUse === 0 || !this.hasNotes()) removeAll(this.path);
+  }
+
+  private hasNotes(): boolean {
+    try {
+      return fs.readdirSync(this.path).some((name) => name.startsWith(NOTE_PREFIX));
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -111,6 +111,7 @@ export class JobService {
     };
     const worker: Program = this.startWorker({
       message: (raw) => {
+        if (this.worker !== worker) return;
         const message = raw as FromWorker;
         if (message.kind === 'gpu' || message.kind === 'program') this.services.receive(message, answer);
         else this.receive(message);

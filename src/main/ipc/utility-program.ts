@@ -24,7 +24,11 @@ export function startUtilityProgram(entry: ProgramEntry, env: Environment, liste
   });
   const killNow = (): void => {
     // Its own kill() is a SIGTERM.
-    if (child.pid !== undefined) process.kill(child.pid, 'SIGKILL');
+    try {
+      if (child.pid !== undefined) process.kill(child.pid, 'SIGKILL');
+    } catch {
+      // It is gone, and Electron is about to say so.
+    }
   };
   child.once('spawn', () => {
     if (state === 'kill at start') killNow();

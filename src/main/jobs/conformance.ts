@@ -57,6 +57,7 @@ export async function conformance(
         progress: (p) => control.progress({ ...p, stage: `${stage}: ${p.stage}` }),
         throwIfCancelled: () => control.throwIfCancelled(),
         onCancel: (listener) => control.onCancel(listener),
+        breathe: () => control.breathe?.(),
       };
       const model = await checkModel(file, request, webgpu, within);
       models.push(model);

@@ -5,12 +5,20 @@ import { requireFree } from '../files/outputs';
 import type { Temporary } from '../files/temporary';
 import { folderBeside } from '../files/temporary';
 
+/** Whether what lies there may go, once there is something to take its place. */
+export type Replaceable = (target: string) => boolean;
+
 /** Has `fill` write into a folder beside `target`, which then takes its place. */
-export function writeFolder(target: string, fill: (folder: string) => void): void {
-  requireFree(target);
+export function writeFolder(
+  target: string,
+  fill: (folder: string) => void,
+  isReplaceable: Replaceable = () => false,
+): void {
+  if (!isReplaceable(target)) requireFree(target);
   const part = folderBeside(target);
   try {
     fill(part.path);
+    if (isReplaceable(target)) fs.rmSync(target, { recursive: true });
     putInPlace(part, target);
   } catch (e) {
     part.remove();

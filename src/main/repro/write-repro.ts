@@ -19,6 +19,7 @@ import type { FirstBad } from './first-bad';
 import type { ReproDocument, ReproFile, ReproHypothesis, ReproNode, ReproSource, ReproTensor } from './repro-document';
 import { PREFIX, REPRO_FILES, REPRO_SCHEMA } from './repro-document';
 import { reproReadme } from './repro-readme';
+import type { Replaceable } from './repro-folder';
 import { writeFolder } from './repro-folder';
 import type { ReproPart } from './repro-part';
 import { partOf } from './repro-part';
@@ -32,24 +33,32 @@ const EXPECTED = 'exact';
  * Writes the folder as a whole or not at all.
  * @throws QuarrelError where the folder exists and holds something, or cannot be written
  */
-export function writeRepro(target: string, first: FirstBad, verdict: Verdict): void {
+export function writeRepro(target: string, first: FirstBad, verdict: Verdict, isReplaceable?: Replaceable): void {
   const bad = defined(verdict.firstBad ?? undefined, 'the bad node of a repro');
   const part = partOf(first.request);
-  writeFolder(target, (folder) => {
-    const files: Record<string, ReproFile> = {};
-    writeTensors(path.join(folder, REPRO_FILES.tensors), first, part);
-    files[REPRO_FILES.tensors] = fileOf(folder, REPRO_FILES.tensors, 'inputs, states, right and wrong results; graph');
-    if (writeReadWeights(path.join(folder, REPRO_FILES.weights), first, part, verdict)) {
-      files[REPRO_FILES.weights] = fileOf(folder, REPRO_FILES.weights, 'the weights that the part reads');
-    }
-    const lane = parseLane(verdict.candidate);
-    if (lane.kind === 'webgpu' && lane.overlay !== undefined) {
-      copyOverlay(lane.overlay, path.join(folder, REPRO_FILES.shaders));
-    }
-    const document = documentOf(first, part, verdict, bad, files);
-    fs.writeFileSync(path.join(folder, REPRO_FILES.document), `${plainJson(document)}\n`);
-    fs.writeFileSync(path.join(folder, REPRO_FILES.readme), reproReadme(document));
-  });
+  writeFolder(
+    target,
+    (folder) => {
+      const files: Record<string, ReproFile> = {};
+      writeTensors(path.join(folder, REPRO_FILES.tensors), first, part);
+      files[REPRO_FILES.tensors] = fileOf(
+        folder,
+        REPRO_FILES.tensors,
+        'inputs, states, right and wrong results; graph',
+      );
+      if (writeReadWeights(path.join(folder, REPRO_FILES.weights), first, part, verdict)) {
+        files[REPRO_FILES.weights] = fileOf(folder, REPRO_FILES.weights, 'the weights that the part reads');
+      }
+      const lane = parseLane(verdict.candidate);
+      if (lane.kind === 'webgpu' && lane.overlay !== undefined) {
+        copyOverlay(lane.overlay, path.join(folder, REPRO_FILES.shaders));
+      }
+      const document = documentOf(first, part, verdict, bad, files);
+      fs.writeFileSync(path.join(folder, REPRO_FILES.document), `${plainJson(document)}\n`);
+      fs.writeFileSync(path.join(folder, REPRO_FILES.readme), reproReadme(document));
+    },
+    isReplaceable,
+  );
 }
 
 function writeTensors(out: string, { request, replay }: FirstBad, part: ReproPart): void {

@@ -9,7 +9,7 @@ import type { Engines } from '../jobs/produce-trace';
 import { readNameMap } from '../jobs/produce-trace';
 import { stepPlan } from '../jobs/step-plan';
 import type { FirstBad } from '../repro/first-bad';
-import { removeRepro } from '../repro/remove-repro';
+import { isRepro } from '../repro/is-repro';
 import { writeRepro } from '../repro/write-repro';
 import { TraceFile } from '../traces/trace-file';
 import type { SuiteCase } from './suite-cases';
@@ -41,11 +41,14 @@ export async function runSuite(run: SuiteRun, engines: Engines, control: JobCont
       result = resultOf(c, verdict, seconds());
     } catch (e) {
       if (!(e instanceof QuarrelError)) throw e;
+      // A Ctrl-C reaches our children, too.
+      control.throwIfCancelled();
       result = failureOf(c, e.message, seconds());
     }
     results.push(result);
     run.onResult(result, c, verdict);
   }
+  control.throwIfCancelled();
   return suiteReport(run.name, run.file, results, 0);
 }
 
@@ -54,6 +57,7 @@ function numbered(control: JobControl, stage: string): JobControl {
     progress: (p) => control.progress({ ...p, stage: `${stage}: ${p.stage}` }),
     throwIfCancelled: () => control.throwIfCancelled(),
     onCancel: (listener) => control.onCancel(listener),
+    breathe: () => control.breathe?.(),
   };
 }
 
@@ -101,9 +105,5 @@ export function reproFolder({ fileName }: SuiteCase, folder: string): string {
 
 /** The repro of an earlier run is replaced. */
 function reproWriter(folder: string, onWrite: SuiteRun['onWrite']): (first: FirstBad, verdict: Verdict) => void {
-  return (first, verdict) =>
-    onWrite(() => {
-      removeRepro(folder);
-      writeRepro(folder, first, verdict);
-    });
+  return (first, verdict) => onWrite(() => writeRepro(folder, first, verdict, isRepro));
 }

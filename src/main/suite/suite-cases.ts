@@ -35,22 +35,25 @@ export function casesOf(suite: Suite): readonly SuiteCase[] {
       ),
     );
   });
-  const used = new Map<string, number>();
+  // Some file systems do not tell case apart.
+  const used = new Set<string>();
   return cases.map((c) => {
     const plain = fileNameOf(c.name);
-    const before = used.get(plain) ?? 0;
-    used.set(plain, before + 1);
-    return { ...c, fileName: before === 0 ? plain : `${plain}-${before + 1}` };
+    let fileName = plain;
+    for (let n = 2; used.has(fileName.toLowerCase()); n++) fileName = `${plain}-${n}`;
+    used.add(fileName.toLowerCase());
+    return { ...c, fileName };
   });
 }
 
-const LONGEST_FILE_NAME = 120;
+/** Bytes: with its suffixes a name has to stay below the 255 that file systems take. */
+const LONGEST_FILE_NAME = 160;
 
 function fileNameOf(name: string): string {
-  return name
-    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
-    .replace(/^[-.]+|-+$/g, '')
-    .slice(0, LONGEST_FILE_NAME);
+  const plain = name.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[-.]+|-+$/g, '');
+  const characters = Array.from(plain);
+  while (Buffer.byteLength(characters.join('')) > LONGEST_FILE_NAME) characters.pop();
+  return characters.join('');
 }
 
 /** The cases whose name matches; `*` matches `/`, too. */

@@ -69,6 +69,7 @@ export class UiWindow {
     webContents.on('unresponsive', () => {
       // A page that stands at a breakpoint is not to be taken away.
       if (webContents.isDevToolsOpened()) return;
+      clearTimeout(this.hangTimer);
       this.hangTimer = setTimeout(() => webContents.forcefullyCrashRenderer(), RECOVERS_WITHIN_MS);
     });
     webContents.on('responsive', () => clearTimeout(this.hangTimer));

@@ -25,7 +25,8 @@ afterEach(() => {
 
 /** A home as a process leaves it that was killed while it wrote `part`. */
 function killedHome(owner: unknown, part?: string): string {
-  const home = fs.mkdtempSync(path.join(tmp, 'quarrel-12345-'));
+  const pid = (owner as { readonly pid?: number } | undefined)?.pid ?? 12345;
+  const home = fs.mkdtempSync(path.join(tmp, `quarrel-${pid}-`));
   fs.mkdirSync(path.join(home, 'run-x'));
   fs.writeFileSync(path.join(home, 'run-x', 'trace'), 'gigabytes');
   if (owner !== undefined) fs.writeFileSync(path.join(home, 'owner.json'), JSON.stringify(owner));
@@ -72,13 +73,27 @@ describe('what is not finished', () => {
 
 describe('the sweep at the next start', () => {
   it('removes the home of a process that is gone, and what it noted beside', () => {
-    const part = path.join(folder, 'out.quarrel-12345-ab.part');
+    const pid = endedPid();
+    const part = path.join(folder, `out.quarrel-${pid}-0123abcd.part`);
     fs.mkdirSync(part);
     fs.writeFileSync(path.join(part, 'half'), '');
-    killedHome({ ...ownIdentity(), pid: endedPid() }, part);
+    killedHome({ ...ownIdentity(), pid }, part);
     sweepLeftovers();
     expect(fs.readdirSync(tmp)).toEqual([]);
     expect(fs.existsSync(part)).toBe(false);
+  });
+
+  it('removes nothing that a note names otherwise than unfinished files are named', () => {
+    const pid = endedPid();
+    const thesis = path.join(folder, 'thesis');
+    fs.mkdirSync(thesis);
+    killedHome({ ...ownIdentity(), pid }, thesis);
+    const other = path.join(folder, `out.quarrel-${pid + 1}-0123abcd.part`);
+    fs.mkdirSync(other);
+    killedHome({ ...ownIdentity(), pid }, other);
+    sweepLeftovers();
+    expect(fs.readdirSync(tmp)).toEqual([]);
+    expect([thesis, other].every((f) => fs.existsSync(f))).toBe(true);
   });
 
   it('knows a number that another process has got, and an earlier boot', () => {
@@ -101,6 +116,8 @@ describe('the sweep at the next start', () => {
       killedHome({ ...mine, pid, pidNamespace: 'pid:[1]' });
       killedHome(undefined); // younger than a day
       killedHome('no owner');
+      const renamed = killedHome({ ...mine, pid });
+      fs.renameSync(renamed, path.join(tmp, `quarrel-${pid}-results`));
       fs.mkdirSync(path.join(tmp, 'quarrel-demo-abc'));
       fs.mkdirSync(path.join(folder, 'elsewhere'));
       fs.writeFileSync(path.join(folder, 'elsewhere', 'owner.json'), JSON.stringify({ ...mine, pid }));
@@ -114,13 +131,16 @@ describe('the sweep at the next start', () => {
     }
   });
 
-  it('removes a home without an owner after a day', () => {
-    const home = killedHome(undefined);
-    fs.renameSync(home, path.join(tmp, `quarrel-${endedPid()}-abc`));
+  it('removes a home without an owner after a day, if nothing else is in it', () => {
+    const pid = endedPid();
+    const [half, used] = ['abcdef', 'uvwxyz'].map((end) => path.join(tmp, `quarrel-${pid}-${end}`));
+    fs.mkdirSync(half!);
+    fs.writeFileSync(path.join(half!, 'owner.json'), '{"pi');
+    fs.renameSync(killedHome(undefined), used!);
     const old = new Date(Date.now() - 2 * 24 * 3600 * 1000);
-    fs.utimesSync(path.join(tmp, fs.readdirSync(tmp)[0]!), old, old);
+    for (const home of [half!, used!]) fs.utimesSync(home, old, old);
     sweepLeftovers();
-    expect(fs.readdirSync(tmp)).toEqual([]);
+    expect(fs.readdirSync(tmp)).toEqual([path.basename(used!)]);
   });
 
   it('sees no part of a process that is just writing', () => {

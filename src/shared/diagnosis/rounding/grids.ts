@@ -136,7 +136,11 @@ export function blockGrid(codes: BlockCodes, place: BlockPlace): Grid {
         if (Math.abs(x) > Math.abs(most)) most = x;
       }
       const [origin, step] = codes.scale({ min, max, most });
-      if (step === 0 || step - step !== 0) return;
+      if (step - step !== 0) return;
+      if (step === 0) {
+        for (let i = 0, at = first; i < count; i++, at += stride) out[at] = stored(origin);
+        return;
+      }
       for (let i = 0, at = first; i < count; i++, at += stride)
         out[at] = codes.code((values[at]! - origin) / step, pick);
       const fitted = codes.isFitted ? stepFitting(values, out, { first, count, stride }) : step;

@@ -7,12 +7,8 @@ import { REPRO_FILES } from './repro-document';
 
 const NAMES: readonly string[] = Object.values(REPRO_FILES);
 
-/** Removes a repro as `writeRepro` writes it. A folder that holds anything else is not ours to remove, and is left. */
-export function removeRepro(folder: string): void {
-  if (isRepro(folder)) fs.rmSync(folder, { recursive: true });
-}
-
-function isRepro(folder: string): boolean {
+/** Whether a folder is a repro as `writeRepro` writes it: one that holds anything else is not ours to replace. */
+export function isRepro(folder: string): boolean {
   if (!fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return false;
   const entries = fs.readdirSync(folder, { withFileTypes: true });
   return (

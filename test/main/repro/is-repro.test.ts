@@ -4,9 +4,10 @@ import path from 'node:path';
 
 import { afterAll, expect, it } from 'vitest';
 
-import { removeRepro } from '../../../src/main/repro/remove-repro';
+import { isRepro } from '../../../src/main/repro/is-repro';
+import { writeFolder } from '../../../src/main/repro/repro-folder';
 
-const root = fs.mkdtempSync(path.join(os.tmpdir(), 'remove-repro-'));
+const root = fs.mkdtempSync(path.join(os.tmpdir(), 'is-repro-'));
 afterAll(() => fs.rmSync(root, { recursive: true }));
 
 let folders = 0;
@@ -22,10 +23,15 @@ function folderWith(files: Readonly<Record<string, string>>): string {
 
 const REPRO = { 'repro.json': '{"schema":"quarrel.repro/1"}', 'tensors.safetensors': '', 'shaders/ops/x.wgsl': '' };
 
-it('removes a repro', () => {
+it('a repro is replaced, once there is something in its place', () => {
   const folder = folderWith(REPRO);
-  removeRepro(folder);
-  expect(fs.existsSync(folder)).toBe(false);
+  const fails = (): void => {
+    throw new Error('disk full');
+  };
+  expect(() => writeFolder(folder, fails, isRepro)).toThrow('disk full');
+  expect(fs.readFileSync(path.join(folder, 'repro.json'), 'utf8')).toBe(REPRO['repro.json']);
+  writeFolder(folder, (part) => fs.writeFileSync(path.join(part, 'new'), ''), isRepro);
+  expect(fs.readdirSync(folder)).toEqual(['new']);
 });
 
 it.each<[string, Readonly<Record<string, string>>]>([
@@ -34,16 +40,16 @@ it.each<[string, Readonly<Record<string, string>>]>([
   ['has a document of something else', { ...REPRO, 'repro.json': '{"schema":"other"}' }],
   ['has a damaged document', { ...REPRO, 'repro.json': '{' }],
   ['has no document', { 'README.md': '' }],
-])('leaves a folder that %s', (_how, files) => {
+])('no repro: a folder that %s', (_how, files) => {
   const folder = folderWith(files);
-  removeRepro(folder);
+  expect(isRepro(folder)).toBe(false);
+  expect(() => writeFolder(folder, () => undefined, isRepro)).toThrow('a new folder is expected');
   expect(Object.keys(files).every((name) => fs.existsSync(path.join(folder, name)))).toBe(true);
 });
 
-it('leaves what a link leads to', () => {
+it('no repro: what a link leads to', () => {
   const folder = folderWith(REPRO);
   const link = path.join(root, 'link');
   fs.symlinkSync(folder, link);
-  removeRepro(link);
-  expect(fs.existsSync(path.join(folder, 'repro.json'))).toBe(true);
+  expect(isRepro(link)).toBe(false);
 });
