@@ -37,10 +37,14 @@ export function casesOf(suite: Suite): readonly SuiteCase[] {
   });
   // Some file systems do not tell case apart.
   const used = new Set<string>();
+  const last = new Map<string, number>();
   return cases.map((c) => {
     const plain = fileNameOf(c.name);
+    let n = last.get(plain.toLowerCase()) ?? 0;
     let fileName = plain;
-    for (let n = 2; used.has(fileName.toLowerCase()); n++) fileName = `${plain}-${n}`;
+    do fileName = ++n === 1 ? plain : `${plain}-${n}`;
+    while (used.has(fileName.toLowerCase()));
+    last.set(plain.toLowerCase(), n);
     used.add(fileName.toLowerCase());
     return { ...c, fileName };
   });
@@ -51,7 +55,7 @@ const LONGEST_FILE_NAME = 160;
 
 function fileNameOf(name: string): string {
   const plain = name.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[-.]+|-+$/g, '');
-  const characters = Array.from(plain);
+  const characters = Array.from(plain.slice(0, LONGEST_FILE_NAME));
   while (Buffer.byteLength(characters.join('')) > LONGEST_FILE_NAME) characters.pop();
   return characters.join('');
 }

@@ -109,6 +109,10 @@ describe('a suite file', () => {
   it('gives every case a file name of its own', () => {
     const names = casesOf(parse({ ...whole, prompts: ['a?', 'a!'] })).map((c) => c.fileName);
     expect(names).toEqual(['a.gguf-a-webgpu', 'a.gguf-a-webgpu-2']);
+    // none that another one already has, on file systems that do not tell case apart either
+    const more = casesOf(parse({ ...whole, prompts: ['a?', 'A', 'a!', 'a-webgpu-2', '漢'.repeat(300)] }));
+    expect(new Set(more.map((c) => c.fileName.toLowerCase())).size).toBe(5);
+    expect(more.every((c) => Buffer.byteLength(c.fileName) <= 160)).toBe(true);
   });
 
   it.each([
