@@ -21,6 +21,7 @@ export default defineConfig({
           // Vitest leaves one core free by default: on two that is half of them.
           maxWorkers: Math.min(4, availableParallelism()),
           testTimeout: 40_000,
+          hookTimeout: 40_000,
         },
       },
       {
@@ -32,6 +33,7 @@ export default defineConfig({
           // One Dawn device at a time: the software GPU already uses every core.
           maxWorkers: 1,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
       },

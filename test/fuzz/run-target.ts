@@ -48,19 +48,34 @@ export async function runTarget(
 ): Promise<void> {
   for (let seed = from; seed < to; seed++) {
     before(seed);
-    const begin = performance.now();
-    try {
-      await target.run(new Chance(seed));
-      figures.accepted++;
-    } catch (e) {
-      // A message of several lines would break whoever shows it as one.
-      if (e instanceof QuarrelError && !e.message.includes('\n')) figures.refused++;
-      else figures.uncaught.push({ seed, error: String((e as Error).stack ?? e) });
-    }
-    const ms = performance.now() - begin;
+    const { error, refused, ms: first } = await read(target, seed);
+    // A machine that does other work is slow once; an input that takes long is so again.
+    const ms = first > SLOW_MS ? Math.min(first, (await read(target, seed)).ms) : first;
+    if (error !== undefined) figures.uncaught.push({ seed, error });
+    else if (refused) figures.refused++;
+    else figures.accepted++;
     figures.inputs++;
     figures.slowestMs = Math.max(figures.slowestMs, ms);
     if (ms > SLOW_MS) figures.slow.push({ seed, ms });
     if (seed % 64 === 0) figures.memory = Math.max(figures.memory, process.memoryUsage.rss());
+  }
+}
+
+interface Outcome {
+  readonly refused: boolean;
+  readonly error?: string;
+  readonly ms: number;
+}
+
+async function read(target: Target, seed: number): Promise<Outcome> {
+  const begin = performance.now();
+  const took = (): number => performance.now() - begin;
+  try {
+    await target.run(new Chance(seed));
+    return { refused: false, ms: took() };
+  } catch (e) {
+    // A message of several lines would break whoever shows it as one.
+    if (e instanceof QuarrelError && !e.message.includes('\n')) return { refused: true, ms: took() };
+    return { refused: false, error: String((e as Error).stack ?? e), ms: took() };
   }
 }
