@@ -2,7 +2,7 @@
  * `npm test`: everything that must hold, and at the very end one line `N passed, N failed, N skipped` over all test runs.
  * `--full` (`npm run test:full`) adds the tests that take long.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,8 @@ await reportingFailure(async () => {
   await setUp({ forTests: true });
   const failed = await runChecks();
   // Tests start worker threads and child processes from the bundles; without them each would fail for the same reason.
-  const reports = failed.includes('build') ? [] : suites.map((suite) => runSuite(suite, failed));
+  const reports = [];
+  if (!failed.includes('build')) for (const suite of suites) reports.push(await runSuite(suite, failed));
   const { passed, skipped, failures } = addUp(reports);
   for (const name of skipped) process.stdout.write(`skipped: ${name}\n`);
   for (const name of failures) process.stdout.write(`failed: ${name}\n`);
@@ -41,46 +42,32 @@ await reportingFailure(async () => {
 /** Lint takes as long as all others together, and each keeps one core busy. */
 async function runChecks() {
   const { lint, ...others } = checks;
-  const linting = stepBeside('lint', lint);
+  const linting = step('lint', lint, 'pipe');
   const failed = [];
-  for (const [name, args] of Object.entries(others)) if (!(await stepBeside(name, args))) failed.push(name);
+  for (const [name, args] of Object.entries(others)) if (!(await step(name, args, 'pipe'))) failed.push(name);
   return (await linting) ? failed : ['lint', ...failed];
 }
 
-/** What it prints comes in one piece, once it is done. */
-async function stepBeside(name, args) {
-  const startedAt = Date.now();
-  const child = spawn(process.execPath, args, { cwd: projectRoot, env: stepEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
-  const printed = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => printed.push(chunk));
-  const [code] = await once(child, 'close');
-  process.stdout.write(Buffer.concat(printed));
-  return told(name, code === 0, startedAt);
-}
-
 /** A suite fails as a step, too, where its exit code says more than its report (an error outside any test, say). */
-function runSuite(suite, failed) {
+async function runSuite(suite, failed) {
   const file = join(results, `vitest-${suite}.json`);
   rmSync(file, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  if (!step(suite, [bin('vitest', 'vitest.mjs'), 'run', '--project', suite, ...reporters])) failed.push(suite);
+  if (!(await step(suite, [bin('vitest', 'vitest.mjs'), 'run', '--project', suite, ...reporters]))) failed.push(suite);
   return readReport(file, suite);
 }
 
-function step(name, args) {
+/** @param prints 'pipe': what it prints comes in one piece, once it is done, as others print beside it */
+async function step(name, args, prints = 'inherit') {
   const startedAt = Date.now();
-  say(name);
-  const { status } = spawnSync(process.execPath, args, { cwd: projectRoot, env: stepEnv(), stdio: 'inherit' });
-  return told(name, status === 0, startedAt);
-}
-
-function stepEnv() {
+  if (prints === 'inherit') say(name);
   const env = { ...process.env, QUARREL_SKIP_BUILD: '1' };
   if (process.argv.includes('--full')) env.QUARREL_FULL = '1';
-  return env;
-}
-
-function told(name, passed, startedAt) {
-  say(`${name}: ${passed ? 'passed' : 'FAILED'} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
-  return passed;
+  const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['inherit', prints, prints] });
+  const printed = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => printed.push(chunk));
+  const [code] = await once(child, 'close');
+  process.stdout.write(Buffer.concat(printed));
+  say(`${name}: ${code === 0 ? 'passed' : 'FAILED'} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  return code === 0;
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import { QuarrelError } from '../../shared/base/errors';
+import { within } from '../../shared/base/control';
 import type { JobControl } from '../../shared/base/progress';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import type { Verdict } from '../../shared/divergence/verdict';
@@ -37,7 +38,7 @@ export async function runSuite(run: SuiteRun, engines: Engines, control: JobCont
     let verdict: Verdict | undefined;
     let result: SuiteResult;
     try {
-      verdict = await judge(c, run.onWrite, engines, numbered(control, `case ${i + 1} of ${length}, ${c.name}`));
+      verdict = await judge(c, run.onWrite, engines, within(control, `case ${i + 1} of ${length}, ${c.name}`));
       result = resultOf(c, verdict, seconds());
     } catch (e) {
       if (!(e instanceof QuarrelError)) throw e;
@@ -50,15 +51,6 @@ export async function runSuite(run: SuiteRun, engines: Engines, control: JobCont
   }
   control.throwIfCancelled();
   return suiteReport(run.name, run.file, results, 0);
-}
-
-function numbered(control: JobControl, stage: string): JobControl {
-  return {
-    progress: (p) => control.progress({ ...p, stage: `${stage}: ${p.stage}` }),
-    throwIfCancelled: () => control.throwIfCancelled(),
-    onCancel: (listener) => control.onCancel(listener),
-    breathe: () => control.breathe?.(),
-  };
 }
 
 function judge(c: SuiteCase, onWrite: SuiteRun['onWrite'], engines: Engines, control: JobControl): Promise<Verdict> {

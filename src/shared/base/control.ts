@@ -48,6 +48,16 @@ export function staged(control: JobControl, stage: string): JobControl {
   };
 }
 
+/** The same control as a part of larger work: its stages are told behind the part's name. */
+export function within(control: JobControl, part: string): JobControl {
+  return {
+    progress: (p) => control.progress({ ...p, stage: `${part}: ${p.stage}` }),
+    throwIfCancelled: () => control.throwIfCancelled(),
+    breathe: () => control.breathe?.(),
+    onCancel: (listener) => control.onCancel(listener),
+  };
+}
+
 /** The same control without progress: for thousands of small runs inside one that has its own. */
 export function silent(control: JobControl): JobControl {
   return {

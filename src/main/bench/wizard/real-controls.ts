@@ -5,6 +5,7 @@ import { variantNames } from '../../capture/cpu-variants';
 import { locateLibrary } from '../../capture/library-files';
 import type { BenchRun } from './bench-run';
 import type { ControlKind } from './controls';
+import { BEYOND_F16 } from './models';
 
 /** Decode steps read states of theirs that are in no trace: never all of a step is measured. */
 export const RECURRENT = ['mamba-dense', 'mamba2-dense'];
@@ -38,8 +39,6 @@ const FUSED = ['fa=on', 'fa=on,ctk=q8_0,ctv=q8_0', 'fa=on,ctk=q4_0,ctv=q4_0'];
 
 /** They did not end within minutes on Mesa's software driver. */
 const ENDLESS = ['made-f16', 'made-legacy'];
-/** Scores of this model are beyond f16, in which fused attention sums here: rows that are rescaled lose a last place. */
-const LOUD = 'made-loud';
 
 /** @param vulkan folder of a build with Vulkan; none where it cannot be had */
 export function realControls(webgpu: boolean, vulkan: string | undefined): readonly ControlKind[] {
@@ -59,7 +58,8 @@ export function realControls(webgpu: boolean, vulkan: string | undefined): reado
       ? []
       : [
           lane('vulkan', `llama:vulkan@${vulkan}`, { steps: 1, except: ENDLESS }),
-          lane('vulkan, fa=on', `llama:vulkan@${vulkan},fa=on`, { except: [...ENDLESS, LOUD] }),
+          // it sums in f16: where scores are beyond that, rows that are rescaled lose a last place
+          lane('vulkan, fa=on', `llama:vulkan@${vulkan},fa=on`, { except: [...ENDLESS, ...BEYOND_F16] }),
           lane('vulkan, ctk=q8_0', `llama:vulkan@${vulkan},ctk=q8_0`, { except: ENDLESS }),
         ]),
     ...(webgpu ? [lane('webgpu', 'webgpu', { reduced: true })] : []),

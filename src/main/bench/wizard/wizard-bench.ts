@@ -15,6 +15,12 @@ import type { Plant } from './plants';
 /** Controls of a whole run: three seeds have more than 400. */
 const LEAST_CONTROLS = 200;
 
+/** Every `of`-th run, from the `index`-th (from 1) on: for several machines or processes. */
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
 export interface WizardBenchOptions {
   readonly seed: number;
   /** About a dozen plants and as many controls. */
@@ -27,8 +33,7 @@ export interface WizardBenchOptions {
   readonly noGpu?: string;
   /** Folder of a llama.cpp build with Vulkan, for right candidates. */
   readonly vulkan?: string;
-  /** Every `of`-th run, from the `index`-th (from 1) on: for several machines or processes. */
-  readonly shard?: { readonly index: number; readonly of: number };
+  readonly shard?: Shard;
 }
 
 interface Task {

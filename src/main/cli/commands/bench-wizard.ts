@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import fs from 'node:fs';
-import { QuarrelError } from '../../../shared/base/errors';
+import { z } from 'zod';
+import { parseJson } from '../../../shared/base/json';
 import type { JobControl } from '../../../shared/base/progress';
 import type { WizardBench } from '../../bench/wizard/score';
 import { meetsAims } from '../../bench/wizard/score';
+import type { Shard } from '../../bench/wizard/wizard-bench';
+import { readText } from '../../files/open-regular';
 import { nodeEngines } from '../engines';
 import { parseIndex } from '../options';
 import type { ExitCode } from '../session';
@@ -62,13 +64,9 @@ async function merged(files: readonly string[]): Promise<WizardBench> {
 
 /** Written by `--json`: only the schema is checked. */
 function readBench(file: string): WizardBench {
-  const bench = JSON.parse(fs.readFileSync(file, 'utf8')) as WizardBench & { readonly schema?: string };
-  if (bench.schema !== SCHEMA) {
-    throw new QuarrelError(
-      `${file} is not a result of the benchmark: its schema is ${String(bench.schema)}, expected ${SCHEMA}`,
-    );
-  }
-  return bench;
+  const label = `the benchmark ${file}`;
+  const bench: unknown = parseJson(readText(file, label), z.looseObject({ schema: z.literal(SCHEMA) }), label);
+  return bench as WizardBench;
 }
 
 async function measured(
@@ -92,11 +90,6 @@ async function measured(
     control,
     (result) => remark(resultLine(result)),
   );
-}
-
-interface Shard {
-  readonly index: number;
-  readonly of: number;
 }
 
 function parseShard(text: string): Shard {

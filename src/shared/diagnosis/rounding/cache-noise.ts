@@ -47,8 +47,11 @@ export interface CacheRoundings {
   readonly others: readonly NoiseSource[];
 }
 
+/** None where no cache is read. */
 export function cacheRoundings(replay: Replayed, declared: DeclaredCaches): CacheRoundings {
-  const rotations = rotationsOf(replay);
+  const heads = cachedHeads(replay);
+  if (heads.length === 0) return { said: [], others: [] };
+  const rotations = rotationsOf(heads);
   const { keys, values } = declared;
   const inHead = (codes: BlockCodes, scale: 'F16' | 'F32' = 'F16'): GridOf => {
     return ({ axis, offset }) => blockGrid(codes, { length: CACHE_BLOCK, axis, scale, begun: offset % CACHE_BLOCK });
@@ -92,8 +95,8 @@ function isCoarse({ keys, values }: DeclaredCaches): boolean {
 type GridOf = (blocks: CacheBlocks) => Grid | undefined;
 
 /** Channels of one rotation: llama.cpp's, which turns values 64 at a time; and whole heads, where that is another. */
-function rotationsOf(replay: Replayed): readonly ((blocks: CacheBlocks) => number)[] {
-  const widest = Math.max(0, ...cachedHeads(replay).map(widestRotation));
+function rotationsOf(heads: readonly number[]): readonly ((blocks: CacheBlocks) => number)[] {
+  const widest = Math.max(...heads.map(widestRotation));
   const whole = ({ channels }: CacheBlocks): number => widestRotation(channels);
   const llama = (blocks: CacheBlocks): number =>
     blocks.areValues ? Math.min(LEAST_ROTATION, whole(blocks)) : whole(blocks);
@@ -134,7 +137,7 @@ export function cacheRounding(gridOf: GridOf, along: 'channels' | 'tokens'): Noi
   );
 }
 
-export function isCached(site: Site, index: number): boolean {
+function isCached(site: Site, index: number): boolean {
   const t = sourceTensor(site, index);
   return t !== undefined && memoryOwner(site.graph, t).role === 'state';
 }

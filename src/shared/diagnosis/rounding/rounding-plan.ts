@@ -1,6 +1,6 @@
 /** Which roundings are tried at a node, and in which order. */
 import type { Replayed } from '../replay';
-import { cacheRoundings, isCached } from './cache-noise';
+import { cacheRoundings } from './cache-noise';
 import type { DeclaredCaches } from './declared-caches';
 import { blockGrid, F32_GRID, floatGrid, symmetricCodes } from './grids';
 import type { NoiseSource } from './noise-source';
@@ -39,7 +39,7 @@ export interface RoundingPlan {
  * @param declared types in which the engine says to hold its caches: then few bits may do so inside a stretch, too
  */
 export function roundingPlan(replay: Replayed, declared: DeclaredCaches): RoundingPlan {
-  const { said, others } = readsCache(replay) ? cacheRoundings(replay, declared) : { said: [], others: [] };
+  const { said, others } = cacheRoundings(replay, declared);
   const caches = [...said, ...others];
   const coarsest = [allRounding(BF16), ...caches.filter(({ grid }) => grid.precision === 'Q4')];
   const sites = replay.nodes.flatMap((node) => replay.site(node, 'exact') ?? []);
@@ -85,11 +85,4 @@ export function roundingPlan(replay: Replayed, declared: DeclaredCaches): Roundi
 /** Whether one node computes what is judged; a cache write before it is a copy. */
 export function isAlone({ nodes }: Replayed): boolean {
   return nodes.filter((node) => node.op !== 'SET_ROWS').length === 1;
-}
-
-function readsCache(replay: Replayed): boolean {
-  return replay.nodes.some((node) => {
-    const site = replay.site(node, 'exact');
-    return site?.node.src.some((_, index) => isCached(site, index)) ?? false;
-  });
 }
