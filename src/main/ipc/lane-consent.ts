@@ -2,13 +2,9 @@ import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { QuarrelError } from '../../shared/base/errors';
 import { printable } from '../../shared/base/printable';
-import { parseLane } from '../../shared/divergence/lane-spec';
+import type { LaneCode } from '../../shared/divergence/lane-code';
+import { codeOfLane } from '../../shared/divergence/lane-code';
 import type { JobCall } from '../../shared/ipc/contract';
-
-/** What a lane does with all rights of the user. Kernels (`webgpu@DIR`) are no such thing: WGSL reaches its buffers only. */
-type Deed =
-  | { readonly kind: 'program'; readonly words: readonly string[] }
-  | { readonly kind: 'library'; readonly folder: string };
 
 export interface Question {
   readonly message: string;
@@ -34,10 +30,10 @@ export class LaneConsent {
 
   /** Asks for what the lanes of a job run and nobody allowed yet. Throws QuarrelError where the user says no. */
   async require(call: JobCall): Promise<void> {
-    for (const deed of lanesOf(call).flatMap(deedsOf)) {
-      const key = keyOf(deed);
+    for (const code of lanesOf(call).flatMap(codeIn)) {
+      const key = keyOf(code);
       if (this.allowed.has(key)) continue;
-      if (!(await this.ask(questionOf(deed)))) throw new QuarrelError(refusalOf(deed));
+      if (!(await this.ask(questionOf(code)))) throw new QuarrelError(refusalOf(code));
       this.allowed.add(key);
     }
   }
@@ -49,49 +45,45 @@ function lanesOf(call: JobCall): readonly string[] {
   return [];
 }
 
-function deedsOf(lane: string): readonly Deed[] {
+/** The job refuses what is no lane, with the words of that. */
+function codeIn(lane: string): readonly LaneCode[] {
   try {
-    const spec = parseLane(lane);
-    if (spec.kind === 'cmd') return [{ kind: 'program', words: spec.command.words }];
-    if (spec.kind === 'llama' && spec.directory !== undefined) return [{ kind: 'library', folder: spec.directory }];
-    if (spec.kind === 'place') return spec.rules.flatMap((rule) => deedsOf(rule.lane));
-    return [];
+    return codeOfLane(lane);
   } catch (e) {
-    // The job refuses it with the same words.
     if (e instanceof QuarrelError) return [];
     throw e;
   }
 }
 
 /** A folder is known by where it really is. */
-function keyOf(deed: Deed): string {
-  if (deed.kind === 'program') return JSON.stringify(deed.words);
+function keyOf(code: LaneCode): string {
+  if (code.kind === 'program') return JSON.stringify(code.words);
   try {
-    return realpathSync(deed.folder);
+    return realpathSync(code.folder);
   } catch {
-    return resolve(deed.folder); // there is none: nothing will be loaded from it
+    return resolve(code.folder); // there is none: nothing will be loaded from it
   }
 }
 
-function questionOf(deed: Deed): Question {
-  if (deed.kind === 'program') {
+function questionOf(code: LaneCode): Question {
+  if (code.kind === 'program') {
     return {
       message: 'Start this program?',
-      detail: `${lineOf(deed.words)}\n\nA lane of this run starts it with all your rights, once for each graph. {model}, {tokens} and {out} are filled in.`,
+      detail: `${lineOf(code.words)}\n\nA lane of this run starts it with all your rights, once for each graph. {model}, {tokens} and {out} are filled in.`,
       yes: 'Start it',
     };
   }
   return {
     message: 'Load llama.cpp from this folder?',
-    detail: `${printable(deed.folder)}\n\nIts libraries run with all your rights. You did not choose this folder in a dialog.`,
+    detail: `${printable(code.folder)}\n\nIts libraries run with all your rights. You did not choose this folder in a dialog.`,
     yes: 'Load it',
   };
 }
 
-function refusalOf(deed: Deed): string {
-  return deed.kind === 'program'
-    ? `not run: ${lineOf(deed.words)} may not be started`
-    : `not run: llama.cpp may not be loaded from ${deed.folder}`;
+function refusalOf(code: LaneCode): string {
+  return code.kind === 'program'
+    ? `not run: ${lineOf(code.words)} may not be started`
+    : `not run: llama.cpp may not be loaded from ${code.folder}`;
 }
 
 /** Words apart as a shell shows them. */

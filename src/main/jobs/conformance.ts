@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { defined } from '../../shared/base/assert';
 import { QuarrelError } from '../../shared/base/errors';
-import { within } from '../../shared/base/control';
+import { asPart } from '../../shared/base/control';
 import type { JobControl } from '../../shared/base/progress';
 import type {
   ConformanceLane,
@@ -54,7 +54,7 @@ export async function conformance(
     for (const [i, file] of files.entries()) {
       control.throwIfCancelled();
       const stage = `${path.basename(file)} (${i + 1} of ${files.length})`;
-      const model = await checkModel(file, request, webgpu, within(control, stage));
+      const model = await checkModel(file, request, webgpu, asPart(control, stage));
       models.push(model);
       onModel(model);
     }

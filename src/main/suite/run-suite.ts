@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 import { QuarrelError } from '../../shared/base/errors';
-import { within } from '../../shared/base/control';
+import { asPart } from '../../shared/base/control';
 import type { JobControl } from '../../shared/base/progress';
 import { parseLane } from '../../shared/divergence/lane-spec';
 import type { Verdict } from '../../shared/divergence/verdict';
@@ -38,7 +38,7 @@ export async function runSuite(run: SuiteRun, engines: Engines, control: JobCont
     let verdict: Verdict | undefined;
     let result: SuiteResult;
     try {
-      verdict = await judge(c, run.onWrite, engines, within(control, `case ${i + 1} of ${length}, ${c.name}`));
+      verdict = await judge(c, run.onWrite, engines, asPart(control, `case ${i + 1} of ${length}, ${c.name}`));
       result = resultOf(c, verdict, seconds());
     } catch (e) {
       if (!(e instanceof QuarrelError)) throw e;

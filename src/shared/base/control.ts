@@ -49,7 +49,7 @@ export function staged(control: JobControl, stage: string): JobControl {
 }
 
 /** The same control as a part of larger work: its stages are told behind the part's name. */
-export function within(control: JobControl, part: string): JobControl {
+export function asPart(control: JobControl, part: string): JobControl {
   return {
     progress: (p) => control.progress({ ...p, stage: `${part}: ${p.stage}` }),
     throwIfCancelled: () => control.throwIfCancelled(),
